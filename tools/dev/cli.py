@@ -1,0 +1,182 @@
+"""`./dev COMMAND`: arguments, and one function for each command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Callable
+
+from . import groups, interpreters, native
+from .environment import Environment
+from .shell import ROOT, Problem, become, note
+
+USAGE = """\
+usage: ./dev [--python PATH|VERSION] COMMAND
+
+  ./dev run                       the main job: scrape the embedded site three ways (ARGS follow)
+  ./dev run [--loop aioxide|asyncio|uvloop] (FILE | -m MODULE) [ARGS]
+                                  run a program on a loop; aioxide when none is named
+  ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform; `--fix` formats first;
+                                  ARGS go to the test tool of the one group named
+  ./dev python [ARGS]             the project's Python
+  ./dev bench [NAME...]           benchmarks against asyncio, uvloop and the other peers
+  ./dev setup                     make the environment and build everything
+
+--python keeps an environment for each interpreter: --python 3.12, --python /usr/bin/python3.11.
+The environments are in .dev/envs/; they are made and brought up to date by every command.
+"""
+
+BASE = ("dev", "test")
+LOOPS = ("aioxide", "asyncio", "uvloop")
+
+
+class UsageProblem(Problem):
+    """A command line that makes no sense."""
+
+
+def options(arguments: list[str], names: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+    """Take `--name VALUE` and `--name=VALUE` from the front; the rest is not ours to read."""
+    taken: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest[0].partition("=")
+        if name not in names:
+            break
+        del rest[0]
+        if not equals:
+            if not rest:
+                raise UsageProblem(f"{name} needs a value")
+            value = rest.pop(0)
+        taken[name] = value
+    return taken, rest
+
+
+def command_run(wanted: str | None, arguments: list[str]) -> int:
+    taken, program = options(arguments, ("--loop", "--python"))
+    loop = taken.get("--loop")
+    if loop is not None and loop not in LOOPS:
+        raise UsageProblem(f"--loop {loop}: the loops are {', '.join(LOOPS)}")
+    named = bool(program) and (not program[0].startswith("-") or program[0] == "-m")
+    if program == ["-m"]:
+        raise UsageProblem("-m needs a module")
+    if loop is not None and not named:
+        raise UsageProblem("--loop needs a FILE or -m MODULE; the main job runs them all")
+    peers = ("bench",) if loop == "uvloop" else ()
+    environment = prepared(
+        taken.get("--python", wanted), (*BASE, *peers), loop in (None, "aioxide")
+    )
+    python = environment.python
+    if not named:
+        become([python, str(ROOT / "examples" / "scraper"), *program], site())
+    env = site() if needs_site(program[0]) else {}
+    if loop == "asyncio":
+        become([python, *program], env)
+    if loop == "uvloop":
+        become([python, str(ROOT / "tools" / "dev" / "peer.py"), "uvloop", *program], env)
+    become([python, "-m", "aioxide", "run", *program], env)
+
+
+def site() -> dict[str, str]:
+    return {"AIOXIDE_SITE": str(native.program("aioxide-site"))}
+
+
+def needs_site(file: str) -> bool:
+    """The examples talk to the embedded site; nobody else's program does."""
+    return (ROOT / "examples") in Path(file).resolve().parents
+
+
+def command_test(wanted: str | None, arguments: list[str]) -> int:
+    extra: list[str] = []
+    if "--" in arguments:
+        mark = arguments.index("--")
+        arguments, extra = arguments[:mark], arguments[mark + 1 :]
+    names: list[str] = []
+    rest = list(arguments)
+    fix = every = False
+    while rest:
+        taken, rest = options(rest, ("--python",))
+        wanted = taken.get("--python", wanted)
+        if not rest:
+            break
+        word = rest.pop(0)
+        if word == "--fix":
+            fix = True
+        elif word == "--all":
+            every = True
+        elif word in groups.GROUPS:
+            names.append(word)
+        else:
+            known = ", ".join(groups.GROUPS)
+            raise UsageProblem(f"{word}: the groups are {known}; options are --all and --fix")
+    if every:
+        names = list(groups.GROUPS)
+    names = list(dict.fromkeys(names)) or groups.USUAL
+    if extra and len(names) != 1:
+        raise UsageProblem("arguments behind -- go to one test tool: name one group")
+    environment = prepared(wanted, BASE, build=names not in (["rust"], ["loom"]))
+    if fix:
+        groups.fix(environment)
+    return 0 if groups.run_groups(names, environment, extra) else 1
+
+
+def command_python(wanted: str | None, arguments: list[str]) -> int:
+    taken, rest = options(arguments, ("--python",))
+    environment = prepared(taken.get("--python", wanted), BASE)
+    become([environment.python, *rest])
+
+
+def command_bench(wanted: str | None, arguments: list[str]) -> int:
+    taken, rest = options(arguments, ("--python",))
+    environment = prepared(taken.get("--python", wanted), (*BASE, "bench"))
+    load = native.program("aioxide-load")
+    os.chdir(ROOT)  # where `-m bench` finds the folder
+    become([environment.python, "-m", "bench", *rest], {"AIOXIDE_LOAD": str(load)})
+
+
+def command_setup(wanted: str | None, arguments: list[str]) -> int:
+    taken, rest = options(arguments, ("--python",))
+    if rest:
+        raise UsageProblem(f"setup takes no {rest[0]}")
+    environment = prepared(taken.get("--python", wanted), BASE)
+    for package in ("aioxide-site", "aioxide-load"):
+        native.program(package)
+    note(f"ready: Python {environment.interpreter.version}, {environment.python}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[str | None, list[str]], int]] = {
+    "run": command_run,
+    "test": command_test,
+    "python": command_python,
+    "bench": command_bench,
+    "setup": command_setup,
+}
+
+
+def prepared(wanted: str | None, names: tuple[str, ...], build: bool = True) -> Environment:
+    environment = Environment(interpreters.choose(wanted))
+    environment.prepare(names, build)
+    return environment
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        taken, rest = options(arguments, ("--python",))
+        if not rest or rest[0] in ("-h", "--help", "help"):
+            print(USAGE, end="")
+            return 0 if rest else 2
+        command, *rest = rest
+        if command not in COMMANDS:
+            raise UsageProblem(
+                f"{command}: the commands are {', '.join(COMMANDS)}; see ./dev --help"
+            )
+        return COMMANDS[command](taken.get("--python"), rest)
+    except UsageProblem as problem:
+        print(f"dev: {problem}", file=sys.stderr)
+        return 2
+    except Problem as problem:
+        print(f"dev: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

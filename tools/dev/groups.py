@@ -1,0 +1,105 @@
+"""The groups of `./dev test`. Each returns whether all of it passed, and runs all of it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING, Callable
+
+from . import native
+from .shell import ROOT, Problem, note, run
+
+if TYPE_CHECKING:
+    from .environment import Environment
+
+Group = Callable[["Environment", "list[str]"], bool]
+
+# The extension leaves Python's symbols to the interpreter that loads it, so its crate cannot be
+# linked into a Rust test.
+PURE = ["--workspace", "--exclude", "aioxide-py"]
+
+
+def lint(environment: Environment, extra: list[str]) -> bool:
+    cargo = native.cargo()
+    python = environment.python
+    # PyO3 compiles for the interpreter that this names.
+    pyo3 = {"PYO3_PYTHON": python}
+    clippy = [cargo, "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]
+    results = [
+        run([cargo, "fmt", "--all", "--check"]),
+        run(clippy, pyo3),
+        run([python, "-m", "ruff", "check", *extra]),
+        run([python, "-m", "ruff", "format", "--check"]),
+        run([python, "-m", "mypy"]),
+        run([python, "-m", "mypy.stubtest", "aioxide._aioxide"], {"MYPYPATH": "python"}),
+    ]
+    return all(results)
+
+
+def rust(environment: Environment, extra: list[str]) -> bool:
+    cargo = native.cargo()
+    if shutil.which("cargo-nextest"):
+        tests = run([cargo, "nextest", "run", *PURE, *extra])
+    else:
+        note("no cargo-nextest (`cargo install cargo-nextest` runs tests side by side)")
+        tests = run([cargo, "test", *PURE, "--lib", "--bins", "--tests", *extra])
+    # Examples in doc comments; nextest does not run them.
+    return run([cargo, "test", "--quiet", *PURE, "--doc"]) and tests
+
+
+def loom(environment: Environment, extra: list[str]) -> bool:
+    tests = sorted(path.stem for path in ROOT.glob("crates/aioxide-core/tests/loom*.rs"))
+    if not tests:
+        note("no loom tests in crates/aioxide-core/tests")
+        return True
+    command = [native.cargo(), "test", "--release", "--package", "aioxide-core"]
+    for test in tests:
+        command += ["--test", test]
+    # Its own folder: the flag changes every crate, and would throw the other builds away.
+    return run(
+        [*command, *extra],
+        {"RUSTFLAGS": "--cfg loom", "CARGO_TARGET_DIR": str(ROOT / "target" / "loom")},
+    )
+
+
+def py(environment: Environment, extra: list[str]) -> bool:
+    site = native.program("aioxide-site")
+    return run([environment.python, "-m", "pytest", *extra], {"AIOXIDE_SITE": str(site)})
+
+
+def conform(environment: Environment, extra: list[str]) -> bool:
+    return run([environment.python, str(ROOT / "conformance" / "cpython.py"), *extra])
+
+
+GROUPS: dict[str, Group] = {
+    "lint": lint,
+    "rust": rust,
+    "loom": loom,
+    "py": py,
+    "conform": conform,
+}
+USUAL = ["lint", "rust", "py"]
+
+
+def fix(environment: Environment) -> None:
+    """Let the formatters and ruff change what they can."""
+    run([native.cargo(), "fmt", "--all"])
+    run([environment.python, "-m", "ruff", "check", "--fix-only", "--quiet"])
+    run([environment.python, "-m", "ruff", "format"])
+
+
+def run_groups(names: list[str], environment: Environment, extra: list[str]) -> bool:
+    """Run every group, whatever the ones before it did, and print a summary."""
+    results: list[tuple[str, bool, float]] = []
+    for name in names:
+        note(f"group {name}")
+        started = time.monotonic()
+        try:
+            passed = GROUPS[name](environment, extra)
+        except Problem as problem:
+            note(str(problem))
+            passed = False
+        results.append((name, passed, time.monotonic() - started))
+    for name, passed, seconds in results:
+        note(f"{name:8} {'passed' if passed else 'FAILED'} in {seconds:.1f} s")
+    return all(passed for _, passed, _ in results)

@@ -1,0 +1,77 @@
+"""Cargo: whether it is there, what it builds, whether anything changed since it last did."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .shell import ROOT, Problem, must
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def cargo() -> str:
+    """Cargo's path, once it is known that this machine can build."""
+    found = shutil.which("cargo")
+    if found is None:
+        home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo")) / "bin"
+        found = shutil.which("cargo", path=str(home))
+        if found is None:
+            raise Problem("no cargo: install Rust from https://rustup.rs, then run ./dev again")
+        # maturin and cargo's own sub-commands look on PATH, too.
+        os.environ["PATH"] = f"{home}{os.pathsep}{os.environ.get('PATH', '')}"
+    compilers = [os.environ.get("CC", ""), "cc", "gcc", "clang"]
+    if not any(name and shutil.which(name.split()[0]) for name in compilers):
+        raise Problem(
+            "no C compiler, and Rust needs one to link: on Debian and Ubuntu `apt install gcc`, "
+            "or name yours in the environment variable CC"
+        )
+    answer = subprocess.run(
+        [found, "--version"], check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    version = re.search(r"(\d+)\.(\d+)", answer.stdout)
+    needed = re.search(r'rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text())
+    if version and needed and numbers(version) < numbers(needed):
+        raise Problem(
+            f"this is Rust {version[0]}, aioxide needs {needed[1]}.{needed[2]}: "
+            "`rustup update stable`, then run ./dev again"
+        )
+    return found
+
+
+def numbers(version: re.Match[str]) -> tuple[int, int]:
+    return int(version[1]), int(version[2])
+
+
+def program(package: str) -> Path:
+    """Build a binary of the workspace, optimised; cargo itself knows if there is work to do."""
+    must([cargo(), "build", "--quiet", "--release", "--package", package])
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return (ROOT / target / "release" / package).resolve()
+
+
+def sources() -> Iterator[Path]:
+    """Every file that the native module is made from."""
+    for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml", "rust-toolchain.toml"):
+        if (ROOT / name).exists():
+            yield ROOT / name
+    for folder in ("crates", ".cargo"):
+        for parent, folders, names in os.walk(ROOT / folder):
+            folders.sort()
+            yield from (Path(parent) / name for name in sorted(names))
+
+
+def fingerprint() -> str:
+    """A digest of the sources' names and contents, and of the flags they are built with."""
+    digest = hashlib.sha256(os.environ.get("RUSTFLAGS", "").encode())
+    for path in sources():
+        content = path.read_bytes()
+        digest.update(f"\0{path.relative_to(ROOT)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
