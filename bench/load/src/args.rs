@@ -1,0 +1,201 @@
+//! The command line.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::str::FromStr;
+
+use crate::failure::Failure;
+
+pub(crate) const USAGE: &str = "\
+usage: aioxide-load limit    [--request BYTES --response BYTES] [--core N]
+       aioxide-load echo     --port PORT (--seconds S | --messages N) [options]
+       aioxide-load twowrite --port PORT (--seconds S | --messages N) --response BYTES [options]
+       aioxide-load connect  --port PORT (--seconds S | --messages N) [options]
+
+limit     an echo server on bare epoll; prints its port, ends when its standard input closes.
+          With --request and --response it answers every BYTES with BYTES instead
+echo      connections that each send a message, await all of it back, and go on
+twowrite  the same, but the response has its own size: the server may write it in pieces
+connect   connections that each connect, send one message, await it back, close, and go on
+
+--host A.B.C.D     127.0.0.1      --connections N    how many at a time: 1
+--size BYTES       100            --warmup S         before the measured window: 0.2
+--stall S          5: fail when nothing comes for so long
+--pid PID          report the CPU time of this process, the server
+--core N           stay on this core";
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Help,
+    Limit(Limit),
+    Exchange(Load),
+    Connect(Load),
+}
+
+/// Options of the bare server.
+#[derive(Debug, Default)]
+pub(crate) struct Limit {
+    /// Sizes of a request and its response; without them it echoes.
+    pub(crate) sizes: Option<(usize, usize)>,
+    pub(crate) core: Option<usize>,
+}
+
+/// Options of the load generator.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) address: SocketAddrV4,
+    pub(crate) connections: usize,
+    pub(crate) size: usize,
+    /// Size of a response that is not an echo.
+    pub(crate) response: Option<usize>,
+    pub(crate) seconds: Option<f64>,
+    pub(crate) messages: Option<u64>,
+    pub(crate) warmup: f64,
+    pub(crate) stall: f64,
+    pub(crate) pid: Option<u32>,
+    pub(crate) core: Option<usize>,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
+            connections: 1,
+            size: 100,
+            response: None,
+            seconds: None,
+            messages: None,
+            warmup: 0.2,
+            stall: 5.0,
+            pid: None,
+            core: None,
+        }
+    }
+}
+
+pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, Failure> {
+    let Some(name) = words.next() else {
+        return Err(Failure::Usage("a command is needed".to_owned()));
+    };
+    match name.as_str() {
+        "limit" => parse_limit(words).map(Command::Limit),
+        "echo" => parse_load(words, false).map(Command::Exchange),
+        "twowrite" => parse_load(words, true).map(Command::Exchange),
+        "connect" => parse_load(words, false).map(Command::Connect),
+        "help" | "-h" | "--help" => Ok(Command::Help),
+        _ => Err(Failure::Usage(format!("there is no command {name:?}"))),
+    }
+}
+
+fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure> {
+    let (mut request, mut response, mut limit) = (None, None, Limit::default());
+    while let Some(option) = words.next() {
+        match option.as_str() {
+            "--request" => request = Some(positive(&option, words.next())?),
+            "--response" => response = Some(positive(&option, words.next())?),
+            "--core" => limit.core = Some(value(&option, words.next())?),
+            _ => return Err(Failure::Usage(format!("limit has no option {option:?}"))),
+        }
+    }
+    limit.sizes = match (request, response) {
+        (Some(request), Some(response)) => Some((request, response)),
+        (None, None) => None,
+        _ => return Err(Failure::Usage("--request and --response go together".to_owned())),
+    };
+    Ok(limit)
+}
+
+fn parse_load(
+    mut words: impl Iterator<Item = String>,
+    has_response: bool,
+) -> Result<Load, Failure> {
+    let mut load = Load::default();
+    while let Some(option) = words.next() {
+        let word = words.next();
+        match option.as_str() {
+            "--host" => load.address.set_ip(value(&option, word)?),
+            "--port" => load.address.set_port(value(&option, word)?),
+            "--connections" => load.connections = positive(&option, word)?,
+            "--size" => load.size = positive(&option, word)?,
+            "--response" if has_response => load.response = Some(positive(&option, word)?),
+            "--seconds" => load.seconds = Some(seconds(&option, word)?),
+            "--messages" => load.messages = Some(value(&option, word)?),
+            "--warmup" => load.warmup = seconds(&option, word)?,
+            "--stall" => load.stall = seconds(&option, word)?,
+            "--pid" => load.pid = Some(value(&option, word)?),
+            "--core" => load.core = Some(value(&option, word)?),
+            _ => return Err(Failure::Usage(format!("there is no option {option:?} here"))),
+        }
+    }
+    if load.address.port() == 0 {
+        return Err(Failure::Usage("--port is needed".to_owned()));
+    }
+    if load.seconds.is_some() == load.messages.is_some() || load.messages == Some(0) {
+        return Err(Failure::Usage("one of --seconds and --messages is needed".to_owned()));
+    }
+    if has_response && load.response.is_none() {
+        return Err(Failure::Usage("--response is needed".to_owned()));
+    }
+    Ok(load)
+}
+
+fn value<T: FromStr>(option: &str, word: Option<String>) -> Result<T, Failure> {
+    let word = word.ok_or_else(|| Failure::Usage(format!("{option} needs a value")))?;
+    word.parse().map_err(|_| Failure::Usage(format!("{option} cannot be {word:?}")))
+}
+
+fn positive(option: &str, word: Option<String>) -> Result<usize, Failure> {
+    match value(option, word)? {
+        0 => Err(Failure::Usage(format!("{option} cannot be 0"))),
+        number => Ok(number),
+    }
+}
+
+/// A time that is finite, not negative and under a day.
+fn seconds(option: &str, word: Option<String>) -> Result<f64, Failure> {
+    let number: f64 = value(option, word)?;
+    if (0.0..86_400.0).contains(&number) {
+        return Ok(number);
+    }
+    Err(Failure::Usage(format!("{option} cannot be {number}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, parse};
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned)).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn options_reach_the_load() {
+        let line = "twowrite --port 80 --seconds 1.5 --response 9 --connections 3 --pid 4";
+        let Ok(Command::Exchange(load)) = parsed(line) else { panic!("not accepted") };
+        assert_eq!((load.address.port(), load.response, load.connections), (80, Some(9), 3));
+        assert_eq!((load.seconds, load.messages, load.pid), (Some(1.5), None, Some(4)));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_reason() {
+        for (line, reason) in [
+            ("", "a command is needed"),
+            ("dance", "there is no command \"dance\""),
+            ("echo --seconds 1", "--port is needed"),
+            ("echo --port 1", "one of --seconds and --messages"),
+            ("echo --port 1 --seconds 1 --messages 1", "one of --seconds and --messages"),
+            ("echo --port 1 --messages 0", "one of --seconds and --messages"),
+            ("echo --port 1 --seconds nan", "--seconds cannot be NaN"),
+            ("echo --port 1 --seconds -1", "--seconds cannot be -1"),
+            ("echo --port", "--port needs a value"),
+            ("echo --port 70000 --seconds 1", "--port cannot be \"70000\""),
+            ("echo --port 1 --seconds 1 --size 0", "--size cannot be 0"),
+            ("echo --port 1 --seconds 1 --response 5", "there is no option \"--response\""),
+            ("twowrite --port 1 --seconds 1", "--response is needed"),
+            ("limit --request 5", "--request and --response go together"),
+        ] {
+            let text = parsed(line).expect_err(line);
+            assert!(text.starts_with(reason), "{line}: {text}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The limit of the machine: level-triggered epoll, one thread, one read and one write a message.
+//!
+//! Everything that a loop adds to this is its cost. It ends when its standard input closes, so it
+//! cannot outlive the process that started it.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, listen, recv, send, sockopt};
+
+use crate::args::Limit;
+use crate::cpu;
+use crate::failure::Failure;
+use crate::poller::{EventFlags, Poller};
+
+const READ_SIZE: usize = 256 * 1024;
+const BACKLOG: i32 = 4096;
+const LISTENER: usize = usize::MAX;
+const STDIN: usize = usize::MAX - 1;
+
+/// Serves until standard input closes.
+pub(crate) fn serve(options: &Limit) -> Result<(), Failure> {
+    if let Some(core) = options.core {
+        cpu::pin(core)?;
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::os("bind"))?;
+    listener.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
+    listen(&listener, BACKLOG).map_err(Failure::os("listen"))?;
+    let port = listener.local_addr().map_err(Failure::os("getsockname"))?.port();
+
+    let mut poller = Poller::new()?;
+    let stdin = std::io::stdin();
+    poller.add(&listener, LISTENER, EventFlags::IN)?;
+    watch_stdin(&poller, &stdin)?;
+    crate::print_line(&format!("{{\"port\": {port}}}"))?;
+
+    let mut server = Server::new(options.sizes);
+    loop {
+        poller.wait()?;
+        for event in 0..poller.len() {
+            match poller.token(event) {
+                STDIN if stdin_closed(&stdin)? => return Ok(()),
+                STDIN => {}
+                LISTENER => server.accept(&listener, &poller)?,
+                token => server.serve(token, &poller)?,
+            }
+        }
+    }
+}
+
+/// A regular file or `/dev/null` cannot be polled: then only a signal ends the server.
+fn watch_stdin(poller: &Poller, stdin: &std::io::Stdin) -> Result<(), Failure> {
+    use rustix::fs::{FileType, fstat};
+    let mode = fstat(stdin).map_err(Failure::os("fstat of standard input"))?.st_mode;
+    match FileType::from_raw_mode(mode) {
+        FileType::Fifo | FileType::Socket => poller.add(stdin, STDIN, EventFlags::IN),
+        _ => Ok(()),
+    }
+}
+
+fn stdin_closed(stdin: &std::io::Stdin) -> Result<bool, Failure> {
+    let mut buffer = [0_u8; 64];
+    match rustix::io::read(stdin, &mut buffer) {
+        Ok(count) => Ok(count == 0),
+        Err(Errno::INTR | Errno::AGAIN) => Ok(false),
+        Err(error) => Err(Failure::os("read standard input")(error)),
+    }
+}
+
+#[derive(Debug)]
+struct Server {
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    buffer: Vec<u8>,
+    sizes: Option<(usize, usize)>,
+}
+
+impl Server {
+    fn new(sizes: Option<(usize, usize)>) -> Self {
+        Self { connections: Vec::new(), free: Vec::new(), buffer: vec![0; READ_SIZE], sizes }
+    }
+
+    fn accept(&mut self, listener: &TcpListener, poller: &Poller) -> Result<(), Failure> {
+        loop {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let fd = match accept_with(listener.as_fd(), flags) {
+                Ok(fd) => fd,
+                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::INTR | Errno::CONNABORTED) => continue,
+                Err(error) => return Err(Failure::os("accept")(error)),
+            };
+            sockopt::set_tcp_nodelay(&fd, true).map_err(Failure::os("set TCP_NODELAY"))?;
+            let token = self.free.pop().unwrap_or(self.connections.len());
+            if token == self.connections.len() {
+                self.connections.push(None);
+            }
+            poller.add(&fd, token, EventFlags::IN)?;
+            self.connections[token] = Some(Connection { fd, requested: 0, unsent: Vec::new() });
+        }
+    }
+
+    fn serve(&mut self, token: usize, poller: &Poller) -> Result<(), Failure> {
+        let Some(connection) = &mut self.connections[token] else { return Ok(()) };
+        let step = if connection.unsent.is_empty() {
+            connection.answer(&mut self.buffer, self.sizes)
+        } else {
+            connection.send_unsent()
+        };
+        match step {
+            Step::Idle => Ok(()),
+            Step::Blocked => poller.modify(&connection.fd, token, EventFlags::OUT),
+            Step::Unblocked => poller.modify(&connection.fd, token, EventFlags::IN),
+            Step::Closed => {
+                self.connections[token] = None;
+                self.free.push(token);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a connection needs after it was served.
+#[derive(Debug)]
+enum Step {
+    Idle,
+    /// Not all could be written: watch for room, and read nothing until it is gone.
+    Blocked,
+    Unblocked,
+    Closed,
+}
+
+#[derive(Debug)]
+struct Connection {
+    fd: OwnedFd,
+    /// Bytes of a request that is not complete yet.
+    requested: usize,
+    unsent: Vec<u8>,
+}
+
+impl Connection {
+    fn answer(&mut self, buffer: &mut [u8], sizes: Option<(usize, usize)>) -> Step {
+        let count = match recv(&self.fd, &mut *buffer, RecvFlags::empty()) {
+            Ok((0, _)) => return Step::Closed,
+            Ok((count, _)) => count,
+            Err(Errno::AGAIN | Errno::INTR) => return Step::Idle,
+            Err(_) => return Step::Closed,
+        };
+        let Some((request, response)) = sizes else {
+            return self.write(&buffer[..count]);
+        };
+        self.requested += count;
+        let mut step = Step::Idle;
+        while self.requested >= request {
+            self.requested -= request;
+            // The content of the response is not looked at; only its size counts.
+            if self.unsent.is_empty() && response <= buffer.len() {
+                step = self.write(&buffer[..response]);
+            } else {
+                self.unsent.resize(self.unsent.len() + response, 0);
+                step = Step::Blocked;
+            }
+            if matches!(step, Step::Closed) {
+                return step;
+            }
+        }
+        step
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Step {
+        match send(&self.fd, bytes, SendFlags::NOSIGNAL) {
+            Ok(count) if count == bytes.len() => Step::Idle,
+            Ok(count) => self.keep(&bytes[count..]),
+            Err(Errno::AGAIN | Errno::INTR) => self.keep(bytes),
+            Err(_) => Step::Closed,
+        }
+    }
+
+    fn keep(&mut self, rest: &[u8]) -> Step {
+        self.unsent.extend_from_slice(rest);
+        Step::Blocked
+    }
+
+    fn send_unsent(&mut self) -> Step {
+        match send(&self.fd, &self.unsent, SendFlags::NOSIGNAL) {
+            Ok(count) => {
+                self.unsent.drain(..count);
+                if self.unsent.is_empty() { Step::Unblocked } else { Step::Idle }
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Step::Idle,
+            Err(_) => Step::Closed,
+        }
+    }
+}
