@@ -37,16 +37,21 @@ def echo(command: Sequence[str], env: Mapping[str, str]) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> bool:
-    """Run in the project's root with `env` added to the environment; True if it exits with 0."""
+def status(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+    """Run in the project's root with `env` added to the environment; its exit code."""
     env = env or {}
     echo(command, env)
     try:
         done = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, **env})
     except FileNotFoundError:
         note(f"cannot run {command[0]}: no such program")
-        return False
-    return done.returncode == 0
+        return 127
+    return done.returncode
+
+
+def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> bool:
+    """True if it exits with 0."""
+    return status(command, env) == 0
 
 
 def must(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
