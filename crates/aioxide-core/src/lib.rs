@@ -1,0 +1,44 @@
+//! The scheduler of aioxide: what runs next, and when.
+//!
+//! There is no Python here, no sockets API and no protocol. What a ready item *is* (`T`) and what
+//! owns a descriptor (`S`) are the host's business; this crate orders them.
+//!
+//! ```text
+//!                 other threads, signals
+//!                          │ push
+//!                     ┌────▼────┐
+//!                     │  inbox  │ 1 drain
+//!                     └────┬────┘
+//!   ┌────────┐ 4 due  ┌────▼────┐ 5 run exactly one batch   ┌──────┐
+//!   │ timers ├───────►│  ready  ├──────────────────────────►│ host │
+//!   └────────┘        └─────────┘                           └──▲───┘
+//!   ┌────────┐ 2 poll ┌─────────┐ 3 dispatch                   │
+//!   │ kernel ├───────►│ reactor ├──────────────────────────────┘ 6 flush
+//!   └────────┘        └─────────┘
+//! ```
+//!
+//! [`turn`] is the only place where these six steps stand in order. It borrows the [`Scheduler`]
+//! for one step at a time and never across a call to the host, because any call to the host can
+//! come back and schedule, cancel, register or stop.
+
+pub mod clock;
+pub mod counters;
+pub mod inbox;
+pub mod poller;
+pub mod reactor;
+pub mod ready;
+pub mod scheduler;
+pub mod sim;
+pub mod sys;
+pub mod timers;
+pub mod turn;
+
+pub use clock::{Clock, Nanos};
+pub use counters::{Counters, State};
+pub use inbox::Inbox;
+pub use poller::{Event, Interest, Poller, Timeout, Token};
+pub use reactor::Reactor;
+pub use ready::ReadyQueue;
+pub use scheduler::Scheduler;
+pub use timers::{TimerKey, Timers};
+pub use turn::{Host, POLL_BUDGET, turn};

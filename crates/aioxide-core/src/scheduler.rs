@@ -1,0 +1,137 @@
+//! The state of one loop: what is queued, what is due when, who owns which descriptor.
+//!
+//! Everything here finishes before it returns, and nothing here calls the host. What leaves a
+//! queue is handed to the caller, who drops it after the borrow has ended.
+
+use std::sync::Arc;
+
+use crate::clock::Nanos;
+use crate::poller::{Event, Poller, Timeout};
+use crate::reactor::Reactor;
+use crate::ready::ReadyQueue;
+use crate::timers::Timers;
+
+/// One entry of the ready queue.
+#[derive(Debug)]
+pub enum Ready<T> {
+    /// Something that was scheduled.
+    Item(T),
+    /// A descriptor that is ready. Events queue up with the items, so that they run in the order
+    /// that asyncio gives them: what was scheduled before the poll, then I/O, then timers.
+    Event(Event),
+}
+
+/// What a turn does about its poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Work is ready and the last poll is recent: none.
+    Skip,
+    /// Work is ready and the last poll is not recent: look, and do not wait.
+    Look,
+    /// Nothing is ready: wait for the next timer, or for anything.
+    Wait,
+}
+
+/// The scheduler of one loop: `T` is what runs, `S` what owns a descriptor, `P` the poller.
+#[derive(Debug)]
+pub struct Scheduler<T, S, P> {
+    /// What runs next.
+    pub ready: ReadyQueue<Ready<T>>,
+    /// What runs later.
+    pub timers: Timers<T>,
+    /// Who owns which descriptor.
+    pub reactor: Reactor<S>,
+    /// Shared, so that a poll can go on while the scheduler is not borrowed.
+    pub poller: Arc<P>,
+    /// What the last poll found, between [`crate::Host::wait`] and its end.
+    pub events: Vec<Event>,
+    /// The loop is to end after this turn.
+    pub stopping: bool,
+    /// The number of the current turn.
+    pub turn: u64,
+    /// The latest time that anybody read: a timer due by then is due without another reading.
+    pub seen: Nanos,
+    /// The tick count at the end of the last step or poll.
+    pub ticks: u64,
+    /// The buffer that takes turns with the inbox's; empty but for its capacity.
+    pub arrived: Vec<T>,
+    last_poll: u64,
+    polled: bool,
+}
+
+impl<T, S, P: Poller> Scheduler<T, S, P> {
+    /// An empty scheduler over `poller`.
+    #[must_use]
+    pub fn new(poller: P) -> Self {
+        Self {
+            ready: ReadyQueue::new(),
+            timers: Timers::new(),
+            reactor: Reactor::new(),
+            poller: Arc::new(poller),
+            events: Vec::new(),
+            stopping: false,
+            turn: 0,
+            seen: Nanos::MIN,
+            ticks: 0,
+            arrived: Vec::new(),
+            last_poll: 0,
+            polled: false,
+        }
+    }
+
+    /// The next turn polls, whatever the budget says: the first of each run does, as with asyncio.
+    pub fn poll_next_turn(&mut self) {
+        self.polled = false;
+    }
+
+    /// Begins a turn. `budget` is how many ticks the poll may be put off while work is ready,
+    /// `None` when that is not known yet.
+    #[inline]
+    pub fn begin_turn(&mut self, budget: Option<u64>) -> Plan {
+        self.turn += 1;
+        if self.ready.is_empty() && !self.stopping {
+            Plan::Wait
+        } else if self.polled
+            && budget.is_some_and(|budget| self.ticks.wrapping_sub(self.last_poll) < budget)
+        {
+            Plan::Skip
+        } else {
+            Plan::Look
+        }
+    }
+
+    /// How long the poll may wait when nothing is ready at `now`.
+    pub fn timeout(&mut self, now: Nanos) -> Timeout {
+        match self.timers.next_deadline() {
+            None => Timeout::Never,
+            Some(when) if when <= now => Timeout::Zero,
+            Some(when) => Timeout::After(when.saturating_sub(now)),
+        }
+    }
+
+    /// Queues what the poll found.
+    pub fn end_poll(&mut self, ticks: u64) {
+        self.ready.extend(self.events.drain(..).map(Ready::Event));
+        self.ticks = ticks;
+        self.last_poll = ticks;
+        self.polled = true;
+    }
+
+    /// Queues the timers that are due by the time seen last, and fixes the batch: exactly what is
+    /// queued now.
+    #[inline]
+    pub fn begin_batch(&mut self) -> usize {
+        if !self.timers.is_empty() {
+            while let Some(item) = self.timers.pop_due(self.seen) {
+                self.ready.push(Ready::Item(item));
+            }
+        }
+        self.ready.len()
+    }
+
+    /// Queues `item`.
+    #[inline]
+    pub fn schedule(&mut self, item: T) {
+        self.ready.push(Ready::Item(item));
+    }
+}

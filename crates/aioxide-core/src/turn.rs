@@ -1,0 +1,167 @@
+//! One turn of the loop: the only place where its six steps stand in order.
+
+use crate::clock::Nanos;
+use crate::counters::{Counters, State};
+use crate::inbox::Inbox;
+use crate::poller::{Event, Poller, Timeout};
+use crate::scheduler::{Plan, Ready, Scheduler};
+
+/// For how long work that is ready may put off the poll. Part of the contract: it bounds what a
+/// chain of `call_soon` adds to the latency of I/O, of timers and of signals.
+pub const POLL_BUDGET: Nanos = 25_000;
+
+/// Whoever runs the items: the loop, or a test.
+///
+/// Every method but [`Host::with`] may call back into the loop.
+pub trait Host {
+    /// What is scheduled.
+    type Item;
+    /// What owns a descriptor.
+    type Source;
+    /// What tells of descriptors.
+    type Poller: Poller;
+    /// What ends a run from inside: an exception that asyncio lets through.
+    type Error;
+
+    /// Borrows the scheduler for `f`, which must not call the host.
+    fn with<R>(
+        &self,
+        f: impl FnOnce(&mut Scheduler<Self::Item, Self::Source, Self::Poller>) -> R,
+    ) -> R;
+
+    /// The way in from other threads.
+    fn inbox(&self) -> &Inbox<Self::Item>;
+
+    /// What is counted.
+    fn counters(&self) -> &Counters;
+
+    /// The time by which deadlines are judged.
+    ///
+    /// # Errors
+    /// A clock that the program put in its place may raise.
+    fn now(&self) -> Result<Nanos, Self::Error>;
+
+    /// The cheap clock.
+    fn ticks(&self) -> u64;
+
+    /// [`POLL_BUDGET`] in ticks, or `None` while that is not known.
+    fn poll_budget(&self) -> Option<u64>;
+
+    /// Polls, and leaves what it found in the scheduler's `events`. Parks the inbox before a wait
+    /// that can block, and tells signals to the program afterwards.
+    ///
+    /// # Errors
+    /// The poller's, or what a signal handler raised.
+    fn wait(&self, timeout: Timeout) -> Result<(), Self::Error>;
+
+    /// A number that identifies `item` while it runs.
+    fn identify(item: &Self::Item) -> usize;
+
+    /// Runs `item`.
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    fn run(&self, item: Self::Item) -> Result<(), Self::Error>;
+
+    /// Handles a descriptor that is ready. The registration may have been removed since.
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    fn dispatch(&self, event: Event) -> Result<(), Self::Error>;
+
+    /// Sends what was written in this turn.
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    fn flush(&self) -> Result<(), Self::Error>;
+}
+
+/// Runs one turn.
+///
+/// # Errors
+/// What ended the run. Everything that had not run yet is still queued.
+#[inline]
+pub fn turn<H: Host>(host: &H) -> Result<(), H::Error> {
+    if host.inbox().has_items() {
+        drain(host);
+    }
+    let budget = host.poll_budget();
+    match host.with(|scheduler| scheduler.begin_turn(budget)) {
+        Plan::Skip => {}
+        Plan::Look => poll(host, Timeout::Zero)?,
+        Plan::Wait => wait(host)?,
+    }
+    let ran = run_batch(host);
+    // What was written before an exception ended the run is sent all the same.
+    host.flush()?;
+    ran
+}
+
+fn drain<H: Host>(host: &H) {
+    let mut items = host.with(|scheduler| std::mem::take(&mut scheduler.arrived));
+    host.inbox().swap(&mut items);
+    host.with(|scheduler| {
+        scheduler.ready.extend(items.drain(..).map(Ready::Item));
+        scheduler.arrived = items;
+    });
+}
+
+#[inline(never)]
+fn wait<H: Host>(host: &H) -> Result<(), H::Error> {
+    let timeout = if host.with(|scheduler| scheduler.timers.is_empty()) {
+        Timeout::Never
+    } else {
+        let now = host.now()?;
+        host.with(|scheduler| scheduler.timeout(now))
+    };
+    poll(host, timeout)
+}
+
+#[inline(never)]
+fn poll<H: Host>(host: &H, timeout: Timeout) -> Result<(), H::Error> {
+    let counters = host.counters();
+    let before = host.ticks();
+    counters.enter(State::Polling);
+    let waited = host.wait(timeout);
+    counters.enter(State::Running);
+    let after = host.ticks();
+    counters.polled(after.wrapping_sub(before));
+    host.with(|scheduler| scheduler.end_poll(after));
+    waited?;
+    if host.inbox().has_items() {
+        drain(host);
+    }
+    if host.with(|scheduler| !scheduler.timers.is_empty()) {
+        let now = host.now()?;
+        host.with(|scheduler| scheduler.seen = now);
+    }
+    Ok(())
+}
+
+#[inline]
+fn run_batch<H: Host>(host: &H) -> Result<(), H::Error> {
+    let counters = host.counters();
+    let (batch, mut ticks) = host.with(|scheduler| (scheduler.begin_batch(), scheduler.ticks));
+    counters.turn_begins(batch);
+    for _ in 0..batch {
+        let Some(next) = host.with(|scheduler| scheduler.ready.pop()) else { break };
+        let result = match next {
+            Ready::Item(item) => {
+                counters.step_begins(H::identify(&item), ticks);
+                host.run(item)
+            }
+            Ready::Event(event) => {
+                counters.step_begins(0, ticks);
+                host.dispatch(event)
+            }
+        };
+        ticks = host.ticks();
+        counters.step_ends(ticks);
+        if let Err(error) = result {
+            host.with(|scheduler| scheduler.ticks = ticks);
+            return Err(error);
+        }
+    }
+    host.with(|scheduler| scheduler.ticks = ticks);
+    Ok(())
+}
