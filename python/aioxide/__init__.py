@@ -1,0 +1,74 @@
+"""asyncio, in Rust: a drop-in event loop for CPython.
+
+Three ways to use it::
+
+    aioxide.run(main())         # where the program says asyncio.run(main())
+    import aioxide as asyncio   # every name of asyncio is here
+    aioxide.install()           # from now on asyncio itself makes aioxide's loops
+
+and a fourth that changes nothing in the program: ``aioxide run program.py``.
+
+A name that aioxide does not define is CPython's own object: ``aioxide.Task is asyncio.Task``.
+Names that asyncio itself makes only on demand (deprecated ones) or that are not in its `__all__`
+(its submodules) are looked up there on demand, and bring asyncio's own warnings with them.
+"""
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from ._install import install as install
+from ._install import uninstall as uninstall
+from ._loop import EventLoop as EventLoop
+from ._runner import Runner as Runner
+from ._runner import new_event_loop as new_event_loop
+from ._runner import run as run
+
+__all__ = list(asyncio.__all__)
+__all__ += ["EventLoop", "Runner", "install", "new_event_loop", "run", "uninstall"]
+
+# CPython 3.16 has no policies; from 3.14 on, get_event_loop() makes no loop that could be ours.
+if sys.version_info < (3, 16):
+    from ._policy import EventLoopPolicy as EventLoopPolicy
+
+    __all__ += ["EventLoopPolicy"]
+if sys.version_info < (3, 14):
+    from ._policy import get_event_loop as get_event_loop
+
+# The first definition of a name holds, for a type checker as well as in the loop below.
+if TYPE_CHECKING:
+    from asyncio import *  # type: ignore[assignment]  # noqa: F403
+
+    __version__: str
+else:
+    for _name in asyncio.__all__:
+        globals().setdefault(_name, getattr(asyncio, _name))
+    del _name
+
+    # Not for type checkers: to them a module with __getattr__ has every name, misspelt ones too.
+    def __getattr__(name):
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return globals().setdefault(name, version("aioxide"))
+        if name in vars(asyncio):
+            return getattr(asyncio, name)
+        return _on_demand(name)
+
+    def __dir__():
+        return sorted({*globals(), *dir(asyncio), "__version__"})
+
+
+def _on_demand(name: str) -> object:
+    """What asyncio's own `__getattr__` makes; its warning names the line that asked aioxide."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        try:
+            value: object = getattr(asyncio, name)
+        except AttributeError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    for warning in given:
+        warnings.warn(warning.message, stacklevel=3)
+    return value

@@ -1,0 +1,184 @@
+"""The ``aioxide`` command.
+
+    aioxide [--help | --version]
+    aioxide COMMAND [OPTIONS] ...
+
+A sub-command is a class in `COMMANDS`: its name, one line of help, its options, and `run`. An
+option of ``aioxide run`` is one line in `Run.add_options`.
+
+Exit status: 2 for a command line that cannot be carried out, with a sentence on stderr; otherwise
+the program's own.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, NoReturn
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Carry out a command line, by default that of this process.
+
+    Returns when the program that was run has ended by its last line; raises what it raised.
+    Raises SystemExit for ``--help``, ``--version`` and errors of the command line.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _Parser(
+        prog="aioxide",
+        description="asyncio, in Rust: runs a program on aioxide's event loop, unchanged.",
+        epilog="aioxide COMMAND --help tells more.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_ShowVersion, help="print the version and exit")
+    parsers = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    commands: dict[str, Callable[[list[str]], None]] = {}
+    for kind in COMMANDS:
+        command = kind(parsers)
+        commands[command.name] = command.run
+
+    if not arguments:
+        parser.print_help(sys.stderr)
+        sys.exit(2)
+    first, *rest = arguments
+    if first in commands:
+        commands[first](rest)
+    elif first.startswith("-"):
+        parser.parse_args(arguments)
+        parser.error(f"{first} needs a command")
+    else:
+        parser.error(_unknown_command(first, commands))
+
+
+class Run:
+    """``aioxide run``: a script, a module, a directory or zip file, or standard input."""
+
+    name: ClassVar[str] = "run"
+    summary: ClassVar[str] = "run a Python program on aioxide's event loop"
+
+    def __init__(self, parsers: "argparse._SubParsersAction[_Parser]") -> None:
+        self.parser = parsers.add_parser(
+            self.name,
+            usage="aioxide run [OPTIONS] (FILE | -m MODULE | -) [ARGUMENTS ...]",
+            help=self.summary,
+            description=(
+                "Run a Python program as `python FILE` or `python -m MODULE` would, with the "
+                "event loop that asyncio makes by default replaced by aioxide's. Loops that the "
+                "program picks itself (a loop_factory, a policy, a class) are left alone."
+            ),
+            epilog=(
+                "Options of aioxide come before FILE or -m; all that follows is the program's. "
+                "Options of Python itself go to Python: python -X dev -m aioxide run FILE"
+            ),
+            allow_abbrev=False,
+        )
+        self.options = list(self.add_options())
+        self.parser.add_argument("-m", metavar="MODULE", help="run a module or package by its name")
+        self.parser.add_argument(
+            "file",
+            metavar="FILE",
+            nargs="?",
+            help="a script, or a directory or zip file with a __main__.py; - reads the program "
+            "from standard input",
+        )
+        self.parser.add_argument(
+            "arguments", metavar="ARGUMENTS", nargs="*", help="what the program finds in sys.argv"
+        )
+
+    def add_options(self) -> Iterable[argparse.Action]:
+        """Options of aioxide's own, each yielded as it is added."""
+        return ()
+
+    def run(self, arguments: list[str]) -> None:
+        own, program = self.split(arguments)
+        self.parser.parse_args(own)
+        if not program:
+            self.parser.error("nothing to run: give a FILE, -m MODULE, or - for standard input")
+
+        # Imported late: a wrong command line is answered without loading asyncio.
+        from . import _program
+        from ._install import install
+
+        first, *rest = program
+        install()
+        try:
+            if first == "-m":
+                module, *rest = rest or [""]
+                if not module:
+                    self.parser.error("-m needs the name of a module")
+                _program.run_module(module, rest)
+            elif first == "-":
+                _program.run_stdin(rest)
+            else:
+                _program.run_file(first, rest)
+        except _program.NotRunnable as error:
+            from . import _suggest
+
+            hint = None
+            if error.missing is not None:
+                find = _suggest.for_module if first == "-m" else _suggest.for_file
+                hint = find(error.missing)
+            _fail(f"{error}. {hint}" if hint else str(error))
+
+    def split(self, arguments: list[str]) -> tuple[list[str], list[str]]:
+        """Part aioxide's own options from the program and its arguments.
+
+        The program is ``["-m", MODULE, ...]`` or ``[FILE, ...]``. argparse cannot be left to do it:
+        an option of the program may look like one of ours.
+        """
+        valued = {
+            name for option in self.options if option.nargs != 0 for name in option.option_strings
+        }
+        at = 0
+        while at < len(arguments):
+            argument = arguments[at]
+            if argument == "--":
+                return arguments[:at], arguments[at + 1 :]
+            if argument.startswith("-m"):
+                module = [argument[2:]] if argument != "-m" else []
+                return arguments[:at], ["-m", *module, *arguments[at + 1 :]]
+            if argument == "-" or not argument.startswith("-"):
+                return arguments[:at], arguments[at:]
+            at += 2 if argument in valued else 1
+        return arguments, []
+
+
+COMMANDS: tuple[type[Run], ...] = (Run,)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's, with the sentence last and nothing between it and the reader."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        _fail(message)
+
+
+class _ShowVersion(argparse.Action):
+    """argparse's own version action wants the text at once, and finding it costs some time."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, *_: object) -> NoReturn:
+        import aioxide
+
+        print(f"aioxide {aioxide.__version__}")
+        sys.exit(0)
+
+
+def _unknown_command(word: str, commands: Iterable[str]) -> str:
+    import os
+
+    from . import _suggest
+
+    if os.path.exists(word) or word.endswith(".py"):
+        return f"{word!r} is not a command; to run that program: aioxide run {word}"
+    hint = _suggest.among(word, commands)
+    return f"there is no command {word!r}. {hint or 'The commands: ' + ', '.join(commands)}"
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"aioxide: {message}", file=sys.stderr)
+    sys.exit(2)
