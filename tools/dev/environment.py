@@ -61,6 +61,8 @@ class Environment:
     def prepare(self, groups: tuple[str, ...], build: bool = True) -> None:
         """Bring the environment up to date; quick if it is."""
         with self.locked():
+            if build and not self.built():
+                native.cargo()  # says what is missing before pip has worked for a minute
             self.make()
             self.fill(groups)
             if build:
@@ -105,11 +107,9 @@ class Environment:
 
         Environments of one minor version share the file, so its identity counts as well.
         """
-        state = self.state
-        wanted = native.fingerprint()
-        if state.get("sources") == wanted and state.get("module") == self.module():
+        if self.built():
             return
-        native.cargo()
+        wanted = native.fingerprint()
         must(
             [self.python, "-m", "maturin", "develop", "--release", "--quiet"],
             {
@@ -122,6 +122,13 @@ class Environment:
         if module is None:
             raise Problem("maturin left no native module in python/aioxide")
         self.record(sources=wanted, module=module)
+
+    def built(self) -> bool:
+        state = self.state
+        # The module first: it is the cheaper question.
+        if "module" not in state or state["module"] != self.module():
+            return False
+        return bool(state["sources"] == native.fingerprint())
 
     def module(self) -> list[str | int] | None:
         """Name, size and time of the native module that this interpreter imports."""

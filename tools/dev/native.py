@@ -33,8 +33,11 @@ def cargo() -> str:
             "or name yours in the environment variable CC"
         )
     answer = subprocess.run(
-        [found, "--version"], check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [found, "--version"], check=False, capture_output=True, text=True, cwd=ROOT
     )
+    if answer.returncode != 0:
+        why = answer.stderr.strip().partition("\n\n")[0]
+        raise Problem(f"{found} does not run, repair Rust's installation first:\n{why}")
     version = re.search(r"(\d+)\.(\d+)", answer.stdout)
     needed = re.search(r'rust-version = "(\d+)\.(\d+)', (ROOT / "Cargo.toml").read_text())
     if version and needed and numbers(version) < numbers(needed):

@@ -1,0 +1,337 @@
+"""`./dev`: what it finds, what it does again, and what it says when something is missing."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from dev import cli, environment, groups, interpreters, native
+from dev.interpreters import Interpreter
+from dev.shell import Problem
+
+from .tree import ROOT, plant
+
+
+def program(path: Path, text: str) -> str:
+    plant(path.parent, path.name, f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def python(folder: Path, name: str, version: str, *missing: str) -> str:
+    """A program that answers as an interpreter of this version does."""
+    facts = {
+        "version": version,
+        "executable": str(folder / name),
+        "implementation": "cpython",
+        "threaded": False,
+        "missing": missing,
+    }
+    return program(folder / name, f"echo '{json.dumps(facts)}'")
+
+
+def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "dev", *arguments], check=False, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with nothing on PATH but what the test puts there."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "cargo"))
+    monkeypatch.delenv("CC", raising=False)
+    return tmp_path
+
+
+class TestCommandLine:
+    def test_help_lists_every_command(self) -> None:
+        shown = dev("--help")
+        assert shown.returncode == 0
+        assert all(f"./dev {command}" in shown.stdout for command in cli.COMMANDS)
+
+    @pytest.mark.parametrize(
+        ("arguments", "why"),
+        [
+            (["fly"], "fly: the commands are run, test,"),
+            (["run", "--loop", "tokio", "a.py"], "--loop tokio: the loops are aioxide,"),
+            (["run", "--loop", "asyncio"], "--loop needs a FILE"),
+            (["run", "-m"], "-m needs a module"),
+            (["test", "speed"], "speed: the groups are lint,"),
+            (["test", "lint", "rust", "--", "-x"], "name one group"),
+            (["--python"], "--python needs a value"),
+            (["setup", "--fast"], "setup takes no --fast"),
+        ],
+    )
+    def test_mistake_is_named(self, arguments: list[str], why: str) -> None:
+        shown = dev(*arguments)
+        assert shown.returncode == 2
+        assert why in shown.stderr
+        assert "Traceback" not in shown.stderr
+
+    def test_options_behind_the_program_are_the_programs(self) -> None:
+        line = ["--loop=asyncio", "--python", "3.12", "a.py", "--loop", "x"]
+        taken, rest = cli.options(line, ("--loop", "--python"))
+        assert taken == {"--loop": "asyncio", "--python": "3.12"}
+        assert rest == ["a.py", "--loop", "x"]
+
+
+class TestInterpreters:
+    @pytest.mark.parametrize(
+        ("name", "version", "same"),
+        [
+            ("3.12.1", "3.12", True),
+            ("3.12.1", "3.12.1", True),
+            ("3.12.10", "3.12.1", False),
+            ("3.1.2", "3.12", False),
+            ("3.14.0t", "3.14", False),
+            ("3.14.0t", "3.14t", True),
+        ],
+    )
+    def test_version_matches(self, name: str, version: str, same: bool) -> None:
+        assert interpreters.matches(name, version) is same
+
+    def test_old_python_is_passed_over(self, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "executable", python(bare, "python3", "3.9.18"))
+        python(bare / "bin", "python3.12", "3.12.4", "ensurepip")
+        python(bare / "bin", "python3.11", "3.11.9")
+        monkeypatch.setattr(interpreters, "MINORS", ("3.12", "3.11"))
+        assert interpreters.choose(None).version == "3.11.9"
+
+    def test_newest_patch_of_pyenv_comes_first(self, bare: Path) -> None:
+        for version in ("3.12.2", "3.12.10", "3.11.9"):
+            python(bare / "pyenv" / "versions" / version / "bin", "python3", version)
+        assert interpreters.choose("3.12").version == "3.12.10"
+        assert interpreters.choose("3.12.2").version == "3.12.2"
+
+    def test_shim_that_does_not_run_is_passed_over(self, bare: Path) -> None:
+        program(bare / "bin" / "python3.12", "exit 127")
+        python(bare / "pyenv" / "versions" / "3.12.2" / "bin", "python3", "3.12.2")
+        assert interpreters.choose("3.12").version == "3.12.2"
+
+    @pytest.mark.parametrize(
+        ("version", "missing", "why"),
+        [
+            ("3.10.1", [], "is Python 3.10.1; aioxide needs 3.11 or newer"),
+            ("3.11.2", ["ensurepip"], "apt install python3.11-venv"),
+        ],
+    )
+    def test_unfit_python_is_explained(
+        self, tmp_path: Path, version: str, missing: list[str], why: str
+    ) -> None:
+        with pytest.raises(Problem, match=why):
+            interpreters.choose(python(tmp_path, "python3", version, *missing))
+
+    def test_missing_python_is_explained(self, bare: Path) -> None:
+        with pytest.raises(Problem, match=r"no Python 3\.99 on PATH"):
+            interpreters.choose("3.99")
+        with pytest.raises(Problem, match="not a CPython that can be run"):
+            interpreters.choose(str(bare / "nothing"))
+
+
+class TestCargo:
+    def test_missing_cargo_is_explained(self, bare: Path) -> None:
+        with pytest.raises(Problem, match=r"no cargo: install Rust from https://rustup\.rs"):
+            native.cargo()
+
+    def test_missing_compiler_is_explained(self, bare: Path) -> None:
+        program(bare / "bin" / "cargo", "echo cargo 1.999.0")
+        with pytest.raises(Problem, match="no C compiler"):
+            native.cargo()
+
+    def test_old_rust_is_explained(self, bare: Path) -> None:
+        program(bare / "bin" / "cargo", "echo cargo 1.60.0")
+        program(bare / "bin" / "cc", "")
+        with pytest.raises(Problem, match=r"this is Rust 1\.60, aioxide needs 1\."):
+            native.cargo()
+
+    def test_broken_rust_is_explained(self, bare: Path) -> None:
+        program(bare / "bin" / "cargo", "echo no toolchain >&2; exit 1")
+        program(bare / "bin" / "cc", "")
+        with pytest.raises(Problem, match=r"does not run.*\nno toolchain"):
+            native.cargo()
+
+    def test_cargo_outside_path_is_found(self, bare: Path) -> None:
+        program(bare / "cargo" / "bin" / "cargo", "echo cargo 1.999.0")
+        program(bare / "bin" / "cc", "")
+        assert native.cargo() == str(bare / "cargo" / "bin" / "cargo")
+        assert str(bare / "cargo" / "bin") in os.environ["PATH"].split(os.pathsep)
+
+    def test_fingerprint_follows_names_contents_and_flags(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(native, "ROOT", tmp_path)
+        monkeypatch.delenv("RUSTFLAGS", raising=False)
+        seen = set()
+        plant(tmp_path, "crates/a/src/lib.rs", "fn f() {}")
+        seen.add(native.fingerprint())
+        plant(tmp_path, "docs/a.md", "no source")
+        plant(tmp_path, "crates/a/src/lib.rs", "fn f() {}")
+        seen.add(native.fingerprint())
+        assert len(seen) == 1
+        plant(tmp_path, "crates/a/src/lib.rs", "fn g() {}")
+        seen.add(native.fingerprint())
+        (tmp_path / "crates/a/src/lib.rs").rename(tmp_path / "crates/a/src/main.rs")
+        seen.add(native.fingerprint())
+        monkeypatch.setenv("RUSTFLAGS", "-C target-cpu=native")
+        seen.add(native.fingerprint())
+        assert len(seen) == 4
+
+
+class Project:
+    """A made-up project in which pip and maturin only leave a trace."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ran: list[str] = []
+        self.interpreter = Interpreter("/usr/bin/python3", "3.12.4", ())
+        self.requirements("one")
+        self.sources("fn f() {}")
+
+    def requirements(self, name: str) -> None:
+        plant(self.root, "pyproject.toml", f'[dependency-groups]\ndev = ["{name}"]\n[tool.x]\n')
+
+    def sources(self, text: str) -> None:
+        plant(self.root, "crates/a/src/lib.rs", text)
+
+    def must(self, command: Sequence[str], env: object = None) -> None:
+        kind = command[2]
+        if kind == "venv":
+            Path(command[-1]).mkdir(parents=True)
+        if kind == "maturin":
+            plant(self.root, "python/aioxide/_aioxide.cpython-312-any.so", "")
+        self.ran.append(" ".join(["pip", *command[5:]]) if kind == "pip" else kind)
+
+    def prepare(self, *names: str) -> list[str]:
+        """What another `./dev` runs."""
+        self.ran = []
+        environment.Environment(self.interpreter).prepare(names or ("dev",))
+        return self.ran
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    made = Project(tmp_path)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(native, "ROOT", tmp_path)
+    monkeypatch.setattr(native, "cargo", lambda: "cargo")
+    monkeypatch.setattr(environment, "must", made.must)
+    return made
+
+
+FIRST = ["venv", "pip --upgrade pip>=25.1", "pip --group dev", "maturin"]
+
+
+class TestEnvironment:
+    def test_second_time_does_nothing(self, project: Project) -> None:
+        assert project.prepare() == FIRST
+        assert project.prepare() == []
+
+    def test_changed_source_builds_again(self, project: Project) -> None:
+        project.prepare()
+        project.sources("fn g() {}")
+        assert project.prepare() == ["maturin"]
+        assert project.prepare() == []
+
+    def test_removed_module_is_built_again(self, project: Project) -> None:
+        project.prepare()
+        (project.root / "python/aioxide/_aioxide.cpython-312-any.so").unlink()
+        assert project.prepare() == ["maturin"]
+
+    def test_changed_requirements_are_installed(self, project: Project) -> None:
+        project.prepare()
+        project.requirements("two")
+        assert project.prepare() == ["pip --group dev", "maturin"]
+
+    def test_group_is_added_once(self, project: Project) -> None:
+        project.prepare()
+        assert project.prepare("dev", "bench") == ["pip --group bench --group dev"]
+        assert project.prepare("bench") == []
+
+    def test_interrupted_step_is_done_again(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(command: Sequence[str], env: object = None) -> None:
+            raise Problem("no network")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(environment, "must", fail)
+            with pytest.raises(Problem, match="no network"):
+                project.prepare()
+        assert project.prepare() == FIRST
+
+    def test_two_interpreters_of_one_version_do_not_share(self, project: Project) -> None:
+        project.prepare()
+        project.interpreter = Interpreter("/opt/python3", "3.12.4", ())
+        assert project.prepare()[0] == "venv"
+        assert len(list((project.root / ".dev" / "envs").iterdir())) == 2
+
+    def test_module_of_another_environment_is_not_taken(self, project: Project) -> None:
+        """Both write one file: what the other built last may be older than the sources."""
+        project.prepare()
+        first = project.interpreter
+        project.interpreter = Interpreter("/usr/bin/python3", "3.12.5", ())
+        project.prepare()
+        project.interpreter = first
+        assert project.prepare() == ["maturin"]
+
+
+class TestGroups:
+    def test_every_group_runs_and_one_failure_fails_all(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def missing(*_: object) -> bool:
+            raise Problem("no cargo")
+
+        monkeypatch.setattr(
+            groups,
+            "GROUPS",
+            {
+                "lint": lambda *_: False,
+                "rust": missing,
+                "py": lambda *_: True,
+                "conform": lambda *_: None,
+            },
+        )
+        place = environment.Environment(Interpreter("/usr/bin/python3", "3.12.4", ()))
+        assert not groups.run_groups(["lint", "rust", "py", "conform"], place, [])
+        summary = [line.split()[1:3] for line in capsys.readouterr().err.splitlines()[-4:]]
+        expected = [["lint", "FAILED"], ["rust", "FAILED"], ["py", "passed"]]
+        assert summary == [*expected, ["conform", "skipped"]]
+        assert groups.run_groups(["py", "conform"], place, [])
+
+
+PEER = """
+import asyncio
+class Loop(asyncio.SelectorEventLoop): pass
+new_event_loop = Loop
+class EventLoopPolicy(getattr(asyncio, "DefaultEventLoopPolicy", object)):
+    _loop_factory = Loop
+"""
+SHOW = """
+import asyncio, sys
+async def main(): print(type(asyncio.get_running_loop()).__name__, __name__, sys.argv, sys.path[0])
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("named", [["show.py"], ["-m", "show"]])
+def test_program_on_a_peer_sees_itself(tmp_path: Path, named: list[str]) -> None:
+    plant(tmp_path, "lib/peerloop.py", PEER)
+    plant(tmp_path, "show.py", SHOW)
+    shown = subprocess.run(
+        [sys.executable, ROOT / "tools" / "dev" / "peer.py", "peerloop", *named, "a", "--b"],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "lib")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    name = "show.py" if named == ["show.py"] else str(tmp_path / "show.py")
+    assert shown.stdout == f"Loop __main__ {[name, 'a', '--b']} {tmp_path}\n"
