@@ -31,7 +31,7 @@ FACTORIES = {
     # The class, since aioxide.install() changes what asyncio.new_event_loop() makes.
     "asyncio": ("asyncio", "SelectorEventLoop"),
 }
-TIME_LIMIT = 60.0
+TIME_LIMIT = float(os.environ.get("TEST_TIME_LIMIT", "60"))
 # Past the limit, a test that does not even run Python code is ended together with the process.
 LAST_RESORT = 20.0
 PATIENCE = 10.0
