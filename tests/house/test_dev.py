@@ -206,6 +206,8 @@ class Project:
             Path(command[-1]).mkdir(parents=True)
         if kind == "maturin":
             plant(self.root, "python/aioxide/_aioxide.cpython-312-any.so", "")
+            if not (self.root / "Cargo.lock").exists():
+                plant(self.root, "Cargo.lock", "completed")
         self.ran.append(" ".join(["pip", *command[5:]]) if kind == "pip" else kind)
 
     def prepare(self, *names: str) -> list[str]:
@@ -236,6 +238,12 @@ class TestEnvironment:
     def test_changed_source_builds_again(self, project: Project) -> None:
         project.prepare()
         project.sources("fn g() {}")
+        assert project.prepare() == ["maturin"]
+        assert project.prepare() == []
+
+    def test_changed_lock_file_builds_again(self, project: Project) -> None:
+        project.prepare()
+        plant(project.root, "Cargo.lock", "another version")
         assert project.prepare() == ["maturin"]
         assert project.prepare() == []
 

@@ -114,6 +114,7 @@ class Environment:
             [self.python, "-m", "maturin", "develop", "--release", "--quiet"],
             {
                 **PIP_ENV,
+                "PIP_QUIET": "1",
                 "VIRTUAL_ENV": str(self.folder),
                 "CARGO_TARGET_DIR": str(self.target),
             },
@@ -121,14 +122,15 @@ class Environment:
         module = self.module()
         if module is None:
             raise Problem("maturin left no native module in python/aioxide")
-        self.record(sources=wanted, module=module)
+        self.record(sources=wanted, lock=native.lock(), module=module)
 
     def built(self) -> bool:
         state = self.state
         # The module first: it is the cheaper question.
         if "module" not in state or state["module"] != self.module():
             return False
-        return bool(state["sources"] == native.fingerprint())
+        facts = (native.fingerprint(), native.lock())
+        return facts == (state["sources"], state["lock"])
 
     def module(self) -> list[str | int] | None:
         """Name, size and time of the native module that this interpreter imports."""

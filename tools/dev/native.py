@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .shell import ROOT, Problem, must
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 def cargo() -> str:
@@ -60,8 +60,8 @@ def program(package: str) -> Path:
 
 
 def sources() -> Iterator[Path]:
-    """Every file that the native module is made from."""
-    for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml", "rust-toolchain.toml"):
+    """Every file that the native module is made from, but Cargo.lock: a build may change that."""
+    for name in ("Cargo.toml", "pyproject.toml", "rust-toolchain.toml"):
         if (ROOT / name).exists():
             yield ROOT / name
     for folder in ("crates", ".cargo"):
@@ -72,8 +72,18 @@ def sources() -> Iterator[Path]:
 
 def fingerprint() -> str:
     """A digest of the sources' names and contents, and of the flags they are built with."""
-    digest = hashlib.sha256(os.environ.get("RUSTFLAGS", "").encode())
-    for path in sources():
+    return digest_of(sources(), os.environ.get("RUSTFLAGS", ""))
+
+
+def lock() -> str:
+    """A digest of Cargo.lock; a build that had to complete the file is not out of date by that."""
+    path = ROOT / "Cargo.lock"
+    return digest_of([path] if path.exists() else [])
+
+
+def digest_of(paths: Iterable[Path], flags: str = "") -> str:
+    digest = hashlib.sha256(flags.encode())
+    for path in paths:
         content = path.read_bytes()
         digest.update(f"\0{path.relative_to(ROOT)}\0{len(content)}\0".encode())
         digest.update(content)

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,12 +37,16 @@ def echo(command: Sequence[str], env: Mapping[str, str]) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def status(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+def status(
+    command: Sequence[str], env: Mapping[str, str] | None = None, output: TextIO | None = None
+) -> int:
     """Run in the project's root with `env` added to the environment; its exit code."""
     env = env or {}
     echo(command, env)
     try:
-        done = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, **env})
+        done = subprocess.run(
+            command, check=False, cwd=ROOT, env={**os.environ, **env}, stdout=output
+        )
     except FileNotFoundError:
         note(f"cannot run {command[0]}: no such program")
         return 127
@@ -55,8 +59,8 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> bool:
 
 
 def must(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-    """Like run, but a failure ends `./dev`."""
-    if not run(command, env):
+    """Like run, but a failure ends `./dev`; what it prints stays out of the program's output."""
+    if status(command, env, sys.stderr) != 0:
         raise Problem(f"this command failed: {shlex.join(shown(word) for word in command)}")
 
 
