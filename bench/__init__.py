@@ -1,0 +1,1 @@
+"""Benchmarks: the same asyncio programs on aioxide and on its peers. See README.md."""

@@ -1,0 +1,145 @@
+"""`python -m bench [NAME...]`, from the repository's root."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from . import loops, machine, runner, table
+from .model import LIMIT, Settings, Subject
+from .processes import ROOT
+from .results import FOLDER, Results, from_json
+from .subjects import SUBJECTS
+
+FULL = Settings(seconds=0.8, warmup=0.2, time_limit=60, quick=False)
+QUICK = Settings(seconds=0.15, warmup=0.05, time_limit=20, quick=True)
+
+
+def main() -> int:
+    parser = _parser()
+    options = parser.parse_args()
+    if options.render:
+        for path in options.render:
+            target = path.with_suffix(".md")
+            target.write_text(table.render(from_json(path.read_text())))
+            print(target)
+        return 0
+    unknown = [name for name in options.names if name not in SUBJECTS]
+    if unknown:
+        parser.error(f"no subject is called {unknown[0]!r}; there are {', '.join(SUBJECTS)}")
+    if options.save and (options.quick or options.rows or options.loops != list(loops.NAMES)):
+        parser.error("--save keeps whole runs only: not with --quick, --rows or --loops")
+    refusals = machine.refusals()
+    if refusals and not options.force:
+        for reason in refusals:
+            print(f"bench: {reason}; --force measures all the same", file=sys.stderr)
+        return 1
+
+    subjects = [SUBJECTS[name] for name in options.names or SUBJECTS]
+    absent = {name: why for name in options.loops if (why := loops.why_absent(name))}
+    for name, why in absent.items():
+        print(f"bench: without {name}: {why}", file=sys.stderr)
+    settings = _settings(options, subjects)
+    for subject in subjects:
+        results = _measure(subject, options, absent, settings)
+        text = table.render(results)
+        print(text, flush=True)
+        if options.save:
+            FOLDER.mkdir(exist_ok=True)
+            (FOLDER / f"{results.stem()}.json").write_text(results.to_json())
+            (FOLDER / f"{results.stem()}.md").write_text(text)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measures aioxide against its peers, interleaved. Without a NAME: everything.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUBJECTS))
+    parser.add_argument("--rounds", type=_positive, help="5, or 2 with --quick")
+    parser.add_argument("--seconds", type=float, help="of a measurement: 0.8")
+    parser.add_argument("--quick", action="store_true", help="see that it works, in short")
+    parser.add_argument("--rows", default="", metavar="TEXT", help="only rows with TEXT in them")
+    parser.add_argument("--loops", type=_names, default=list(loops.NAMES), metavar="A,B")
+    parser.add_argument("--save", action="store_true", help="write JSON and table to bench/results")
+    parser.add_argument("--force", action="store_true", help="on an unoptimised build, too")
+    parser.add_argument("--render", nargs="+", type=Path, metavar="JSON", help="tables again")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in loops.NAMES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(loops.NAMES)}")
+    return names
+
+
+def _settings(options: argparse.Namespace, subjects: list[Subject]) -> Settings:
+    base = QUICK if options.quick else FULL
+    load = _load() if any(subject.needs_load for subject in subjects) else ""
+    seconds = options.seconds or base.seconds
+    return Settings(seconds, base.warmup, base.time_limit + 2 * seconds, base.quick, load)
+
+
+def _load() -> str:
+    """The load generator: the one that the environment names, else built here."""
+    given = os.environ.get("AIOXIDE_LOAD")
+    if given:
+        if not os.access(given, os.X_OK):
+            sys.exit(f"bench: AIOXIDE_LOAD is {given!r}, which is no program")
+        return given
+    command = ["cargo", "build", "--release", "--quiet", "--package", "aioxide-load"]
+    print(f"bench: {' '.join(command)}", file=sys.stderr)
+    try:
+        subprocess.run(command, cwd=ROOT, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"bench: cannot build the load generator: {error}")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return str((ROOT / target / "release" / "aioxide-load").resolve())
+
+
+def _measure(
+    subject: Subject, options: argparse.Namespace, absent: dict[str, str], settings: Settings
+) -> Results:
+    names = [name for name in options.loops if name not in absent]
+    columns = [*names, *([LIMIT] if subject.has_limit else [])]
+    rows = [row for row in subject.rows() if options.rows in row.name]
+    if not rows:
+        sys.exit(f"bench: {subject.name} has no row with {options.rows!r} in it")
+    rounds = options.rounds or (2 if settings.quick else 5)
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
+    facts = {**machine.facts(), "aioxide_build": machine.aioxide_build()}
+    return Results(
+        subject=subject.name,
+        title=subject.title,
+        note=subject.note,
+        date=date,
+        python_tag=machine.python_tag(),
+        rounds=rounds,
+        seconds=settings.seconds,
+        quick=settings.quick,
+        facts=facts,
+        loops={name: loops.version(name) for name in names},
+        absent=absent,
+        has_limit=subject.has_limit,
+        metrics=list(subject.metrics),
+        rows=rows,
+        measurements=runner.run(subject, rows, columns, rounds, settings),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

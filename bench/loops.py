@@ -1,0 +1,48 @@
+"""The loops, by name: how to make one, and whether this interpreter has it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from . import processes
+from .model import MeasureError
+
+if TYPE_CHECKING:
+    import asyncio
+
+OURS = "aioxide"
+NAMES = (OURS, "asyncio", "uvloop", "rloop", "zuvloop")
+
+
+def factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """The function that makes a loop; every package calls it `new_event_loop`."""
+    if name not in NAMES:
+        raise ValueError(f"no loop is called {name!r}; there are {', '.join(NAMES)}")
+    made: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(name).new_event_loop
+    return made
+
+
+def version(name: str) -> str:
+    if name == "asyncio":
+        return platform.python_version()
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def why_absent(name: str) -> str:
+    """Empty if a process of its own can make, run and close this loop; else the reason."""
+    if importlib.util.find_spec(name) is None:
+        return "not installed"
+    try:
+        processes.run_json([sys.executable, "-m", "bench.programs.probe", name], 20)
+    except MeasureError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,175 @@
+"""Child processes: each measurement has its own, with a time limit, and none outlives us.
+
+A program prints its result as one line of JSON as soon as it has it, before it takes its loop
+down: so a loop that crashes while closing still has its figure, and one that hangs does not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from .model import LIMIT, MeasureError, TimeLimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER_CORE = 0
+LOAD_CORE = 1
+_CLEARED = ("PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONTRACEMALLOC", "PYTHONMALLOC")
+
+
+def run_json(arguments: list[str], time_limit: float, core: int | None = None) -> dict[str, Any]:
+    """Run a program to its end and return what it printed."""
+    with Child(arguments, time_limit, core) as child:
+        result = child.read_json()
+        child.wait()
+        return result
+
+
+class Child:
+    """A process in a session of its own that leaving the `with` block kills."""
+
+    def __init__(self, arguments: list[str], time_limit: float, core: int | None = None) -> None:
+        self._deadline = time.monotonic() + time_limit
+        self._time_limit = time_limit
+        # A file, not a pipe: nobody reads it while the child runs.
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._process = subprocess.Popen(
+            arguments,
+            cwd=ROOT,
+            env={key: value for key, value in os.environ.items() if key not in _CLEARED},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,
+            preexec_fn=_on_core(core),  # noqa: PLW1509 - the harness has one thread
+        )
+        self._unread = b""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def read_json(self) -> dict[str, Any]:
+        """The next line that the child prints."""
+        stdout = self._process.stdout
+        assert stdout is not None
+        while b"\n" not in self._unread:
+            if not select.select([stdout], [], [], self._left())[0]:
+                raise self._time_limit_error()
+            chunk = os.read(stdout.fileno(), 65536)
+            if not chunk:
+                raise MeasureError(self._last_words())
+            self._unread += chunk
+        line, _, self._unread = self._unread.partition(b"\n")
+        try:
+            value = json.loads(line)
+        except ValueError:
+            raise MeasureError(f"printed {line[:100]!r} instead of its result") from None
+        if not isinstance(value, dict):
+            raise MeasureError(f"printed {line[:100]!r} instead of its result")
+        return value
+
+    def wait(self) -> None:
+        """Wait for the end; how the process ends does not matter once its result is here."""
+        try:
+            self._process.wait(self._left())
+        except subprocess.TimeoutExpired:
+            raise self._time_limit_error() from None
+
+    def death(self) -> str:
+        """How the process ended, or nothing while it runs. Waits a moment for a dying one."""
+        try:
+            self._process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return ""
+        return self._last_words()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        self._errors.close()
+
+    def _left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
+
+    def _time_limit_error(self) -> TimeLimitError:
+        return TimeLimitError(f"hangs: no end after {self._time_limit:g} s")
+
+    def _last_words(self) -> str:
+        """The exit status in words, and the last line on standard error."""
+        try:
+            status = self._process.wait(self._left())
+        except subprocess.TimeoutExpired:
+            return "closed its output and went on"
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        told = f": {lines[-1].strip()[:300]}" if lines else ""
+        if status < 0:
+            return f"killed by {signal.Signals(-status).name}{told}"
+        return f"exits with {status}{told}"
+
+
+class Server(Child):
+    """A server on its own core, once it listens. `loop` may be the bare epoll server."""
+
+    def __init__(
+        self, loop: str, arguments: list[str], limit_arguments: list[str], load: str, limit: float
+    ) -> None:
+        if loop == LIMIT:
+            command = [load, "limit", *limit_arguments]
+        else:
+            command = [sys.executable, "-m", "bench.programs.servers", loop, *arguments]
+        super().__init__(command, limit, SERVER_CORE)
+        self.port = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.port = int(self.read_json()["port"])
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def load(
+        self, load: str, command: str, options: dict[str, Any], limit: float
+    ) -> dict[str, Any]:
+        """Put the load generator on this server; what the server died of explains a failure."""
+        words = [str(word) for option in options.items() for word in option]
+        common = ["--port", str(self.port), "--pid", str(self.pid)]
+        try:
+            return run_json([load, command, *common, *words], limit, LOAD_CORE)
+        except MeasureError as error:
+            death = self.death()
+            if death:
+                raise MeasureError(f"server {death}") from error
+            raise
+
+
+def _on_core(core: int | None) -> Callable[[], None] | None:
+    """Pin the child, where there is such a core and the machine can pin at all."""
+    if core is None or not hasattr(os, "sched_setaffinity"):
+        return None
+    if core not in os.sched_getaffinity(0):
+        return None
+    return lambda: os.sched_setaffinity(0, {core})

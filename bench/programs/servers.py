@@ -1,0 +1,151 @@
+"""The servers: `python -m bench.programs.servers LOOP KIND [--option VALUE]...`
+
+Each listens on loopback, prints its port, and serves until it is killed. KIND is `protocol`,
+`buffered` or `streams`. They echo, unless told the sizes of a request and its response.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+from typing import cast
+
+from .. import loops
+from . import child
+
+BUFFER = 256 * 1024
+HEAD = 150
+
+
+class Echo(asyncio.Protocol):
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class BufferedEcho(asyncio.BufferedProtocol):
+    """Echoes out of its own buffer.
+
+    What is written may stay unsent, so the next read goes behind it: with at most one message of
+    100 kB on its way, going back to the start from the middle on never overwrites unsent bytes.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(BUFFER))
+        self.at = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        if self.at > BUFFER // 2:
+            self.at = 0
+        return self.view[self.at :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        start = self.at
+        self.at = end = start + nbytes
+        self.transport.write(self.view[start:end])
+
+
+class Responder(asyncio.Protocol):
+    """Answers each request with a head and a body, in `writes` pieces."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, request: int, response: int, writes: int) -> None:
+        self.request = request
+        self.pieces = pieces(response, writes)
+        self.requested = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.requested += len(data)
+        while self.requested >= self.request:
+            self.requested -= self.request
+            for piece in self.pieces:
+                self.transport.write(piece)
+
+
+def pieces(response: int, writes: int) -> list[bytes]:
+    body = b"b" * (response - HEAD)
+    head = b"h" * HEAD
+    return [head, body] if writes == 2 else [head + body]
+
+
+async def echo_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(BUFFER):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def respond_streams(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: int, answers: list[bytes]
+) -> None:
+    try:
+        while True:
+            await reader.readexactly(request)
+            for piece in answers:
+                writer.write(piece)
+            await writer.drain()
+    except asyncio.IncompleteReadError:
+        writer.close()
+
+
+async def spin() -> None:
+    while True:
+        await asyncio.sleep(0)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    server: asyncio.AbstractServer
+    if options.kind == "streams":
+        answers = pieces(options.response, options.writes)
+
+        async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await respond_streams(reader, writer, options.request, answers)
+
+        handler = respond if options.request else echo_streams
+        server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=4096)
+    else:
+
+        def factory() -> asyncio.BaseProtocol:
+            if options.request:
+                return Responder(options.request, options.response, options.writes)
+            return BufferedEcho() if options.kind == "buffered" else Echo()
+
+        server = await loop.create_server(factory, "127.0.0.1", 0, backlog=4096)
+    spinning = [loop.create_task(spin()) for _ in range(options.spin)]
+    gc.collect()
+    child.answer(port=server.sockets[0].getsockname()[1])
+    await loop.create_future()
+    del spinning
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("loop")
+    parser.add_argument("kind", choices=("protocol", "buffered", "streams"))
+    parser.add_argument("--request", type=int, default=0)
+    parser.add_argument("--response", type=int, default=HEAD)
+    parser.add_argument("--writes", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--spin", type=int, default=0)
+    options = parser.parse_args()
+    child.begin()
+    with asyncio.Runner(loop_factory=loops.factory(options.loop)) as runner:
+        runner.run(serve(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""One file a subject. A new one is listed here and is there for the command line."""
+
+from __future__ import annotations
+
+from ..model import Subject
+from .connections import Connections
+from .echo import Echo
+from .latency import Latency
+from .memory import Memory
+from .responses import Responses
+from .scheduling import Scheduling
+
+SUBJECTS: dict[str, Subject] = {
+    subject.name: subject
+    for subject in (Scheduling(), Echo(), Responses(), Connections(), Latency(), Memory())
+}

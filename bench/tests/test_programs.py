@@ -1,0 +1,61 @@
+"""Each program, on asyncio, in short: they do what they say, and the harness can read them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+from bench.model import LIMIT, Settings
+from bench.processes import run_json
+from bench.programs.scheduling import PROGRAMS, TIMER_BATCH
+from bench.subjects import SUBJECTS
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_scheduling_program_ends_and_takes_time(name: str) -> None:
+    program, unit = PROGRAMS[name]
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            assert await program(unit * 2) > 0
+
+    asyncio.run(main())
+
+
+def test_timers_of_a_batch_are_due_before_the_last_is_made() -> None:
+    """Else `call_later_fire` would measure its own waiting; the fastest loop needs 100 ns each."""
+    assert TIMER_BATCH * 100e-9 > 0.001
+
+
+@pytest.mark.parametrize("io", [[], ["--no-io"]])
+def test_scheduling_prints_nanoseconds(io: list[str]) -> None:
+    command = [sys.executable, "-m", "bench.programs.scheduling", "asyncio", "sleep_zero", "0.01"]
+    assert 10 < run_json([*command, *io], 60)["ns"] < 1e6
+
+
+def test_timers_print_what_they_hold() -> None:
+    command = [sys.executable, "-m", "bench.programs.timers", "asyncio", "hold", "20000"]
+    found = run_json(command, 60)
+    assert found["peak"] > 20_000 * 50
+    assert found["peak"] >= found["held"] >= 0
+
+
+def test_idle_connection_costs_memory() -> None:
+    subject = SUBJECTS["memory"]
+    settings = Settings(seconds=0.1, warmup=0, time_limit=60, quick=True)
+    row = next(row for row in subject.rows() if row.parameters.get("kind") == "streams")
+    assert subject.measure(row, "asyncio", settings)["connection"] > 0.5
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_rows_are_distinct_and_their_metrics_and_goals_exist(name: str) -> None:
+    subject = SUBJECTS[name]
+    rows = subject.rows()
+    known = {metric.key for metric in subject.metrics}
+    assert len({row.name for row in rows}) == len(rows)
+    for row in rows:
+        assert set(row.metrics) <= known
+        for goal in row.goals:
+            assert goal.metric in row.metrics
+            assert goal.against != LIMIT or subject.has_limit
