@@ -1,0 +1,180 @@
+"""What to run, and the outcome of each test: lists a suite, runs its classes, retries, controls."""
+
+import fnmatch
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from . import processes
+
+BROKEN = ("fail", "hang", "crash")
+CONTROL = "asyncio"
+
+
+class SuiteError(Exception):
+    """The harness could not do its work; no verdict on any loop follows from it."""
+
+
+@dataclass
+class Outcome:
+    """pass, skip, not-applicable, fail, hang, crash, or control (fails on asyncio as well)."""
+
+    kind: str
+    detail: str = ""
+    loops: tuple[str, ...] = ()
+    # Failed among its class's other tests and passed in a process of its own.
+    alone: bool = False
+
+
+@dataclass
+class TestClass:
+    module: str
+    name: str
+    tests: list[str]
+
+    def test_id(self, test):
+        return f"{self.module}.{self.name}.{test}"
+
+
+@dataclass
+class Suite:
+    name: str
+    classes: list[TestClass] = field(default_factory=list)
+    skipped_modules: dict[str, str] = field(default_factory=dict)
+
+    def test_ids(self):
+        return [cls.test_id(test) for cls in self.classes for test in cls.tests]
+
+    def select(self, globs):
+        """The part of the suite whose test, class or module ids match one of the globs."""
+        chosen = []
+        for cls in self.classes:
+            tests = [test for test in cls.tests if matches(cls.test_id(test), globs)]
+            if tests:
+                chosen.append(TestClass(cls.module, cls.name, tests))
+        return Suite(self.name, chosen, {})
+
+
+def matches(test_id, globs):
+    """Whether a glob matches the test's id, its class's, its module's, or the test's own name."""
+    parts = test_id.split(".")
+    forms = (test_id, ".".join(parts[:2]), parts[0], parts[-1])
+    return any(fnmatch.fnmatchcase(form, glob) for form in forms for glob in globs)
+
+
+@dataclass
+class Runner:
+    suite: Suite
+    loop: str
+    limit: float
+    suite_path: str | None = None
+    jobs: int = 2
+    # Tests that are known to fail: they need no second run alone, and no control unless asked.
+    expected: frozenset[str] = frozenset()
+    control_all: bool = False
+    report: object = lambda cls, outcomes: None
+
+    def run(self):
+        """The outcome of every test, by id, in the suite's order."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            by_class = pool.map(self.run_class, self.suite.classes)
+            return {key: value for outcomes in by_class for key, value in outcomes.items()}
+
+    def run_class(self, cls):
+        outcomes = self.attempt(cls, cls.tests, self.loop)
+        for test in self.unexplained(cls, outcomes):
+            if len(cls.tests) > 1:
+                second = self.attempt(cls, [test], self.loop)[test]
+                second.alone = second.kind not in BROKEN
+                outcomes[test] = second
+        self.control(cls, outcomes)
+        named = {cls.test_id(test): outcomes[test] for test in cls.tests}
+        self.report(cls, named)
+        return named
+
+    def unexplained(self, cls, outcomes):
+        return [
+            test
+            for test in cls.tests
+            if outcomes[test].kind in BROKEN and cls.test_id(test) not in self.expected
+        ]
+
+    def control(self, cls, outcomes):
+        """Mark what fails on asyncio, bound in the very same way."""
+        if self.loop == CONTROL:
+            return
+        suspects = self.unexplained(cls, outcomes)
+        if self.control_all:
+            suspects = [test for test in cls.tests if outcomes[test].kind in BROKEN]
+        if not suspects:
+            return
+        for test, control in self.attempt(cls, suspects, CONTROL).items():
+            if control.kind == "fail":
+                control = self.attempt(cls, [test], CONTROL)[test]
+            if control.kind in BROKEN:
+                outcomes[test] = Outcome("control", control.detail, outcomes[test].loops)
+
+    def attempt(self, cls, tests, loop):
+        """Run tests of a class in as few processes as hangs and crashes allow."""
+        outcomes = {}
+        left = list(tests)
+        while left:
+            running = None
+            whole = None
+
+            def on_event(event):
+                nonlocal running, whole
+                if event["event"] == "start":
+                    running = event["test"]
+                elif event["event"] == "stop":
+                    outcomes[event["test"]] = settle(event)
+                    running = None
+                elif event["event"] in ("class-skip", "class-fail"):
+                    whole = Outcome(event["event"].removeprefix("class-"), event["detail"])
+
+            request = {
+                "do": "run",
+                "suite": self.suite.name,
+                "loop": loop,
+                "module": cls.module,
+                "class": cls.name,
+                "tests": left,
+            }
+            ending = processes.run_worker(request, self.limit, self.suite_path, on_event)
+            before = len(left)
+            if running is not None:
+                outcomes[running] = Outcome(ending.kind, ending.detail)
+            left = [test for test in left if test not in outcomes]
+            if whole is not None:
+                outcomes.update((test, whole) for test in left)
+                left = []
+            elif left and (len(left) == before or ending.kind == "end"):
+                raise SuiteError(f"no word of {cls.module}.{cls.name}.{left[0]}:\n{ending.detail}")
+            elif not left and ending.kind != "end" and running is None:
+                # Every test had its outcome: the class's last cleanup died.
+                last = tests[-1]
+                outcomes[last] = Outcome(ending.kind, ending.detail)
+        return outcomes
+
+
+def settle(event):
+    kind = event["outcome"]
+    if not event["met"] and kind != "skip":
+        kind = "not-applicable"
+    return Outcome(kind, event["detail"], tuple(event["loops"]))
+
+
+def list_suite(name, suite_path=None):
+    suite = Suite(name)
+
+    def on_event(event):
+        if event["event"] != "module":
+            return
+        if event["skip"] is not None:
+            suite.skipped_modules[event["module"]] = event["skip"]
+        for cls, tests in sorted(event["classes"].items()):
+            suite.classes.append(TestClass(event["module"], cls, tests))
+
+    ending = processes.run_worker({"do": "list", "suite": name}, 60, suite_path, on_event)
+    if ending.kind != "end":
+        raise SuiteError(f"could not list {name}:\n{ending.detail}")
+    return suite

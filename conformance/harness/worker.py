@@ -1,0 +1,167 @@
+"""The child process: lists a suite, or runs some tests of one of its classes on a loop.
+
+Reads one JSON request from standard input; writes one JSON event a line to the descriptor that
+the request names, so that the parent knows which test was running when the process died.
+"""
+
+import faulthandler
+import importlib
+import json
+import os
+import pathlib
+import pkgutil
+import resource
+import sys
+import unittest
+
+HERE = str(pathlib.Path(__file__).resolve().parent)
+# Tests must not be able to import the harness, nor anything beside it, by accident.
+sys.path[:] = [entry for entry in sys.path if entry != HERE]
+
+
+def load_bindings():
+    sys.path.insert(0, HERE)
+    try:
+        import bindings
+    finally:
+        sys.path.remove(HERE)
+    return bindings
+
+
+class Events:
+    def __init__(self, descriptor):
+        self.descriptor = descriptor
+        os.set_inheritable(descriptor, False)
+        self.owner = os.getpid()
+
+    def send(self, **event):
+        # A test that forks and lets the child return into the runner must not be heard twice.
+        if os.getpid() == self.owner:
+            os.write(self.descriptor, json.dumps(event).encode() + b"\n")
+
+
+class Result(unittest.TestResult):
+    """One outcome a test; the worst of its parts (test body, subtests, cleanups) wins."""
+
+    RANK = ("pass", "skip", "fail")
+
+    def __init__(self, events, recorder):
+        super().__init__()
+        self.events = events
+        self.recorder = recorder
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.outcome = "pass"
+        self.detail = []
+        self.recorder.clear()
+        self.events.send(event="start", test=test._testMethodName)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.events.send(
+            event="stop",
+            test=test._testMethodName,
+            outcome=self.outcome,
+            detail="\n".join(self.detail),
+            met=self.recorder.met,
+            loops=sorted(self.recorder.seen),
+        )
+
+    def worsen(self, outcome, detail):
+        self.outcome = max(self.outcome, outcome, key=self.RANK.index)
+        self.detail.append(detail)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.broken(test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.broken(test, self.errors[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.worsen("fail", f"{subtest}\n{self._exc_info_to_string(err, test)}")
+
+    def addSkip(self, test, reason):
+        if hasattr(test, "_testMethodName"):
+            self.worsen("skip", reason)
+        else:
+            self.events.send(event="class-skip", detail=reason)
+
+    def addExpectedFailure(self, test, err):
+        pass
+
+    def addUnexpectedSuccess(self, test):
+        self.worsen("fail", "the suite itself expects this test to fail, and it passed")
+
+    def broken(self, test, text):
+        if hasattr(test, "_testMethodName"):
+            self.worsen("fail", text)
+        else:
+            # unittest reports setUpClass and setUpModule under a name that is no test.
+            self.events.send(event="class-fail", detail=text)
+
+
+def test_names(cls):
+    return unittest.TestLoader().getTestCaseNames(cls)
+
+
+def test_classes(module):
+    """The module's own classes, without those that differ only in asyncio's selector."""
+    by_bases = {}
+    for value in vars(module).values():
+        if not (isinstance(value, type) and issubclass(value, unittest.TestCase)):
+            continue
+        if value.__module__ != module.__name__ or not test_names(value):
+            continue
+        own = {name for name in vars(value) if not name.startswith("__")}
+        own -= {"_classSetupFailed", "_class_cleanups"}
+        key = (value.__bases__, "loop") if own == {"create_event_loop"} else value
+        by_bases.setdefault(key, value)
+    return list(by_bases.values())
+
+
+def list_suite(request, events):
+    package = importlib.import_module(request["suite"])
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        if not info.name.startswith("test_"):
+            continue
+        try:
+            module = importlib.import_module(f"{request['suite']}.{info.name}")
+        except unittest.SkipTest as skip:
+            events.send(event="module", module=info.name, skip=str(skip), classes={})
+            continue
+        classes = {cls.__name__: list(test_names(cls)) for cls in test_classes(module)}
+        events.send(event="module", module=info.name, skip=None, classes=classes)
+
+
+def run_class(request, events):
+    bindings = load_bindings()
+    recorder = bindings.Recorder(bindings.loop_factory(request["loop"]))
+    bindings.install(recorder)
+    module = importlib.import_module(f"{request['suite']}.{request['module']}")
+    if request["suite"] == "test.test_asyncio":
+        bindings.rebind(module, recorder)
+    cls = getattr(module, request["class"])
+    result = Result(events, recorder)
+    unittest.TestSuite(cls(name) for name in request["tests"]).run(result)
+
+
+def main():
+    request = json.load(sys.stdin)
+    events = Events(request["events"])
+    # On a hang the parent sends SIGABRT, which prints the stack of every thread.
+    faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    {"list": list_suite, "run": run_class}[request["do"]](request, events)
+    events.send(event="end")
+    # Threads that a failed test left behind must not keep the process.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
