@@ -48,16 +48,20 @@ fn serve(options: &Options) -> Result<(), String> {
     allow_descriptors(options.max_connections)?;
     let mut server = Server::bind(options)?;
     let waker = Arc::new(server.waker().map_err(|error| format!("cannot wait: {error}"))?);
+    // The poller forgets a wake-up whose waker is gone, so one reference stays here.
+    let end = Arc::clone(&waker);
     thread::spawn(move || {
         wait_for_end_of_input();
         // A loop that cannot be woken has ended already.
-        let _ = waker.wake();
+        let _ = end.wake();
     });
     let address = server.address();
     writeln!(io::stdout(), "listening on http://{address}")
         .and_then(|()| io::stdout().flush())
         .map_err(|error| format!("cannot say where the site listens: {error}"))?;
-    server.run().map_err(|error| format!("the site stopped: {error}"))
+    let result = server.run().map_err(|error| format!("the site stopped: {error}"));
+    drop(waker);
+    result
 }
 
 /// Raises the soft limit on open files where the connections need it.
