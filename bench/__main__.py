@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SUBJECTS))
     parser.add_argument("--rounds", type=_positive, help="5, or 2 with --quick")
-    parser.add_argument("--seconds", type=float, help="of a measurement: 0.8")
+    parser.add_argument("--seconds", type=_seconds, help="of a measurement: 0.8")
     parser.add_argument("--quick", action="store_true", help="see that it works, in short")
     parser.add_argument("--rows", default="", metavar="TEXT", help="only rows with TEXT in them")
     parser.add_argument("--loops", type=_names, default=list(loops.NAMES), metavar="A,B")
@@ -76,6 +76,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0.01 <= number <= 60:
+        raise argparse.ArgumentTypeError("must be from 0.01 to 60")
     return number
 
 
