@@ -66,8 +66,11 @@ def loom(environment: Environment, extra: list[str]) -> bool | None:
 
 
 def py(environment: Environment, extra: list[str]) -> bool:
-    site = native.program("aioxide-site")
-    return run([environment.python, "-m", "pytest", *extra], {"AIOXIDE_SITE": str(site)})
+    programs = {
+        "AIOXIDE_LOAD": str(native.program("aioxide-load")),
+        "AIOXIDE_SITE": str(native.program("aioxide-site")),
+    }
+    return run([environment.python, "-m", "pytest", *extra], programs)
 
 
 def conform(environment: Environment, extra: list[str]) -> bool | None:
