@@ -1,0 +1,1 @@
+"""Transports, servers and streams, each on aioxide and on asyncio."""

@@ -1,0 +1,110 @@
+"""Coroutine tests, and the connections they use."""
+
+import asyncio
+import gc
+import inspect
+import os
+import socket
+
+import pytest
+
+from .peer import Peer
+from .recorder import Recorder
+
+TIME_LIMIT = 20
+
+
+def pytest_itemcollected(item):
+    """Cut a wait that does not end sooner than the suite's own limit does."""
+    if item.get_closest_marker("time_limit") is None:
+        item.add_marker(pytest.mark.time_limit(TIME_LIMIT))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a test that is a coroutine function on its `loop` fixture."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    pyfuncitem.funcargs["loop"].run_until_complete(pyfuncitem.obj(**arguments))
+    return True
+
+
+@pytest.fixture
+def contexts(expect_exception_handler):
+    """What the loop's exception handler was called with; the test checks it."""
+    yield expect_exception_handler
+    expect_exception_handler.clear()
+
+
+@pytest.fixture
+def on_asyncio(loop_kind):
+    """Whether this is the control arm."""
+    return loop_kind == "asyncio"
+
+
+@pytest.fixture
+def asyncio_fault(request, on_asyncio):
+    """Expect the control arm to fail where this Python's asyncio is known to be wrong."""
+
+    def mark(when, reason, *, fixed_later=False, run=True):
+        """`fixed_later`: some patch releases are right; not `run`: it would disturb later tests."""
+        if on_asyncio and when:
+            if not run:
+                pytest.xfail(reason)
+            strict = not fixed_later
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=strict))
+
+    return mark
+
+
+@pytest.fixture
+def listener():
+    """A plain listening socket on loopback with a receive buffer that does not grow."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(16)
+    yield sock
+    sock.close()
+
+
+@pytest.fixture
+def connect(loop, listener):
+    """Connect a recorder to a plain socket: `transport, protocol, peer = await connect(protocol)`.
+
+    The sockets are closed and the transports aborted when the test is over.
+    """
+    opened = []
+
+    async def connect_protocol(protocol=None):
+        protocol = Recorder() if protocol is None else protocol
+        transport, made = await loop.create_connection(lambda: protocol, *listener.getsockname())
+        assert made is protocol
+        peer = Peer(loop, listener.accept()[0])
+        opened.append((transport, protocol, peer))
+        return transport, protocol, peer
+
+    yield connect_protocol
+    for transport, protocol, peer in opened:
+        peer.close()
+        # abort() of a transport that is lost raises in some releases of asyncio (gh-156512).
+        lost = "connection_lost" in protocol.calls
+        if not loop.is_closed() and not lost:
+            transport.abort()
+    opened.clear()
+    if not loop.is_closed():
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.sleep(0))
+
+
+@pytest.fixture
+def open_descriptors():
+    """Count this process's open descriptors, garbage collected first."""
+
+    def count():
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+
+    return count

@@ -1,0 +1,191 @@
+"""The context variables that protocol callbacks see: those that asyncio's see, until 3.14."""
+
+import asyncio
+import contextvars
+
+import pytest
+
+from .peer import Peer, clog, polled
+from .recorder import BufferedRecorder, Recorder
+
+VARIABLE = contextvars.ContextVar("variable", default="unset")
+
+
+def noting(base):
+    """Make a recorder that notes the variable in each call, then changes it."""
+
+    class Noting(base):
+        def __init__(self):
+            super().__init__()
+            self.seen = {}
+
+        def note(self, name):
+            self.seen.setdefault(name, []).append(VARIABLE.get())
+            VARIABLE.set(name)
+            super().note(name)
+
+    return Noting()
+
+
+KINDS = pytest.mark.parametrize("kind", [Recorder, BufferedRecorder])
+
+
+@KINDS
+async def test_client_callbacks(connect, kind):
+    VARIABLE.set("creator")
+    transport, protocol, peer = await connect(noting(kind))
+    VARIABLE.set("later")
+    peer.send(b"one")
+    await protocol.until("data_received")
+    peer.send(b"two")
+    await protocol.until(lambda: protocol.received == b"onetwo")
+    peer.shutdown()
+    await protocol.until("connection_lost")
+    assert VARIABLE.get() == "later"
+    assert protocol.seen == {
+        "connection_made": ["creator"],
+        # Reads share one context, a copy of the creator's: what one sets, the next sees.
+        "data_received": ["creator", "data_received"],
+        "eof_received": ["data_received"],
+        # The closing was scheduled from inside eof_received.
+        "connection_lost": ["eof_received"],
+    }
+
+
+async def test_close_runs_connection_lost_in_the_context_of_its_caller(connect):
+    VARIABLE.set("creator")
+    transport, protocol, _ = await connect(noting(Recorder))
+    VARIABLE.set("closer")
+    transport.close()
+    await protocol.until("connection_lost")
+    assert protocol.seen["connection_lost"] == ["closer"]
+
+
+async def test_abort_runs_connection_lost_in_the_context_of_its_caller(connect):
+    transport, protocol, _ = await connect(noting(Recorder))
+    VARIABLE.set("aborter")
+    transport.abort()
+    await protocol.until("connection_lost")
+    assert protocol.seen["connection_lost"] == ["aborter"]
+
+
+async def test_resumed_reads_run_in_the_context_of_the_resumer(connect):
+    VARIABLE.set("creator")
+    transport, protocol, peer = await connect(noting(Recorder))
+    transport.pause_reading()
+    VARIABLE.set("resumer")
+    transport.resume_reading()
+    VARIABLE.set("later")
+    peer.send(b"data")
+    await protocol.until("data_received")
+    assert protocol.seen["data_received"] == ["resumer"]
+
+
+async def test_flow_control(connect):
+    VARIABLE.set("creator")
+    transport, protocol, peer = await connect(noting(Recorder))
+    VARIABLE.set("writer")
+    # The first write that cannot be sent registers the writer, in the context of its caller.
+    sock = transport.get_extra_info("socket")
+    data = b"x" * 4_000_000
+    transport.write(data)
+    assert transport.get_write_buffer_size() > 0
+    assert sock.fileno() >= 0
+    assert protocol.seen["pause_writing"] == ["writer"]
+    assert VARIABLE.get() == "pause_writing"
+    VARIABLE.set("later")
+    await peer.recv_exactly(len(data))
+    await protocol.until("resume_writing")
+    assert protocol.seen["resume_writing"] == ["writer"]
+
+
+async def test_close_after_the_queue_is_sent(connect):
+    transport, protocol, peer = await connect(noting(Recorder))
+    VARIABLE.set("writer")
+    data = b"x" * 4_000_000
+    transport.set_write_buffer_limits(high=10_000_000)
+    transport.write(data)
+    VARIABLE.set("closer")
+    transport.close()
+    assert await peer.recv_all() == data
+    await protocol.until("connection_lost")
+    assert protocol.seen["connection_lost"] == ["writer"]
+
+
+async def test_server_callbacks(loop):
+    protocols = []
+
+    def factory():
+        protocols.append(noting(Recorder))
+        protocols[-1].factory = VARIABLE.get()
+        VARIABLE.set(f"factory {len(protocols)}")
+        return protocols[-1]
+
+    VARIABLE.set("creator")
+    async with await loop.create_server(factory, "127.0.0.1", 0) as server:
+        VARIABLE.set("later")
+        for number in (1, 2):
+            transport, client = await loop.create_connection(
+                Recorder, *server.sockets[0].getsockname()
+            )
+            transport.write(b"data")
+            while len(protocols) < number:
+                await polled()
+            protocol = protocols[-1]
+            await protocol.until("data_received")
+            transport.close()
+            await client.until("connection_lost")
+            await protocol.until("connection_lost")
+            # Each connection has its own context: a copy of the server's.
+            assert protocol.factory == "creator"
+            assert protocol.seen["connection_made"] == [f"factory {number}"]
+            assert protocol.seen["data_received"] == [f"factory {number}"]
+
+
+async def test_client_factory_runs_in_the_context_of_the_caller(loop, listener):
+    VARIABLE.set("caller")
+
+    def factory():
+        assert VARIABLE.get() == "caller"
+        VARIABLE.set("factory")
+        return noting(Recorder)
+
+    transport, protocol = await loop.create_connection(factory, *listener.getsockname())
+    assert VARIABLE.get() == "factory"
+    peer = Peer(loop, listener.accept()[0])
+    peer.send(b"data")
+    await protocol.until("data_received")
+    assert protocol.seen["connection_made"] == ["factory"]
+    assert protocol.seen["data_received"] == ["factory"]
+    peer.close()
+    transport.close()
+    await protocol.until("connection_lost")
+
+
+async def test_task_started_in_a_callback_inherits_its_context(connect, loop):
+    done = loop.create_future()
+
+    async def child():
+        done.set_result(VARIABLE.get())
+
+    class Starts(Recorder):
+        def data_received(self, data):
+            VARIABLE.set("in data_received")
+            self.task = asyncio.ensure_future(child())
+
+    _, protocol, peer = await connect(Starts())
+    peer.send(b"data")
+    assert await done == "in data_received"
+    await protocol.task
+
+
+async def test_callbacks_of_a_clogged_transport_after_set_protocol(connect):
+    transport, _, peer = await connect()
+    VARIABLE.set("clogger")
+    data = await clog(transport)
+    VARIABLE.set("setter")
+    new = noting(Recorder)
+    transport.set_protocol(new)
+    await peer.recv_exactly(len(data))
+    await new.until("resume_writing")
+    assert new.seen["resume_writing"] == ["clogger"]
