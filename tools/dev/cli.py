@@ -114,7 +114,9 @@ def command_test(wanted: str | None, arguments: list[str]) -> int:
     names = list(dict.fromkeys(names)) or groups.USUAL
     if extra and len(names) != 1:
         raise UsageProblem("arguments behind -- go to one test tool: name one group")
-    environment = prepared(wanted, BASE, build=names not in (["rust"], ["loom"]))
+    environment = Environment(interpreters.choose(wanted))
+    if fix or set(names) - groups.WITHOUT_PYTHON:
+        environment.prepare(BASE)
     if fix:
         groups.fix(environment)
     return 0 if groups.run_groups(names, environment, extra) else 1
@@ -154,9 +156,9 @@ COMMANDS: dict[str, Callable[[str | None, list[str]], int]] = {
 }
 
 
-def prepared(wanted: str | None, names: tuple[str, ...], build: bool = True) -> Environment:
+def prepared(wanted: str | None, packages: tuple[str, ...], build: bool = True) -> Environment:
     environment = Environment(interpreters.choose(wanted))
-    environment.prepare(names, build)
+    environment.prepare(packages, build)
     return environment
 
 

@@ -86,6 +86,8 @@ GROUPS: dict[str, Group] = {
     "conform": conform,
 }
 WORDS = {True: "passed", False: "FAILED", None: "skipped"}
+# What runs where no environment has been made.
+WITHOUT_PYTHON = {"rust", "loom"}
 USUAL = ["lint", "rust", "py"]
 
 
