@@ -17,6 +17,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from ._aioxide import __version__ as __version__
 from ._install import install as install
 from ._install import uninstall as uninstall
 from ._loop import EventLoop as EventLoop
@@ -38,8 +39,21 @@ if sys.version_info < (3, 14):
 # The first definition of a name holds, for a type checker as well as in the loop below.
 if TYPE_CHECKING:
     from asyncio import *  # type: ignore[assignment]  # noqa: F403
-
-    __version__: str
+    from asyncio import TaskGroup as TaskGroup  # not in the __all__ of CPython 3.11
+    from asyncio import base_events as base_events
+    from asyncio import coroutines as coroutines
+    from asyncio import events as events
+    from asyncio import exceptions as exceptions
+    from asyncio import futures as futures
+    from asyncio import locks as locks
+    from asyncio import log as log
+    from asyncio import protocols as protocols
+    from asyncio import queues as queues
+    from asyncio import runners as runners
+    from asyncio import streams as streams
+    from asyncio import subprocess as subprocess
+    from asyncio import tasks as tasks
+    from asyncio import transports as transports
 else:
     for _name in asyncio.__all__:
         globals().setdefault(_name, getattr(asyncio, _name))
@@ -47,16 +61,12 @@ else:
 
     # Not for type checkers: to them a module with __getattr__ has every name, misspelt ones too.
     def __getattr__(name):
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return globals().setdefault(name, version("aioxide"))
         if name in vars(asyncio):
             return getattr(asyncio, name)
         return _on_demand(name)
 
     def __dir__():
-        return sorted({*globals(), *dir(asyncio), "__version__"})
+        return sorted({*globals(), *dir(asyncio)})
 
 
 def _on_demand(name: str) -> object:

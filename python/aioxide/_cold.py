@@ -1,0 +1,188 @@
+"""What the native loop does so rarely that it is Python.
+
+Each function is called by name from the native module. The texts are asyncio's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from asyncio import base_events, constants, events, format_helpers, futures, trsock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aioxide import _aioxide
+
+
+# Handles
+
+
+def callback_failed(handle: Any, exc: BaseException) -> None:
+    """Tell the exception handler that a callback raised, as `Handle._run` does."""
+    source = format_helpers._format_callback_source(handle._callback, handle._args or ())
+    context = {"message": f"Exception in callback {source}", "exception": exc, "handle": handle}
+    if handle._source_traceback:
+        context["source_traceback"] = handle._source_traceback
+    handle._loop.call_exception_handler(context)
+
+
+def handle_repr(handle: Any) -> str:
+    return events.Handle.__repr__(handle)
+
+
+def handle_repr_info(handle: Any) -> list[str]:
+    return handle.__class__._repr_info(handle)
+
+
+def source_traceback() -> Any:
+    """The stack of whoever schedules."""
+    return format_helpers.extract_stack(sys._getframe(1))
+
+
+def check_schedule(loop: Any, callback: Any, method: str, any_thread: bool) -> None:
+    if not any_thread:
+        loop._check_thread()
+    loop._check_callback(callback, method)
+
+
+def run_debug(loop: Any, handle: Any) -> None:
+    """Run a handle in debug mode, and tell of one that takes long."""
+    loop._current_handle = handle
+    began = loop.time()
+    try:
+        handle._run()
+    finally:
+        loop._current_handle = None
+    took = loop.time() - began
+    if took >= loop.slow_callback_duration:
+        base_events.logger.warning(
+            "Executing %s took %.3f seconds", base_events._format_handle(handle), took
+        )
+
+
+def create_task(loop: Any, coro: Any, kwargs: dict[str, Any] | None) -> Any:
+    """The running Python's own create_task."""
+    task = asyncio.BaseEventLoop.create_task(loop, coro, **(kwargs or {}))
+    return task
+
+
+# Transports
+
+
+def wake_waiter(loop: Any, waiter: Any) -> None:
+    loop.call_soon(futures._set_result_unless_cancelled, waiter, None)
+
+
+def transport_failed(
+    loop: Any, message: str, exc: BaseException, transport: Any, protocol: Any
+) -> None:
+    loop.call_exception_handler(
+        {"message": message, "exception": exc, "transport": transport, "protocol": protocol}
+    )
+
+
+def log_error(transport: Any, message: str, exc: BaseException) -> None:
+    base_events.logger.debug("%r: %s", transport, message, exc_info=exc)
+
+
+def log_eof(transport: Any) -> None:
+    base_events.logger.debug("%r received EOF", transport)
+
+
+def log_pause(transport: Any) -> None:
+    base_events.logger.debug("%r pauses reading", transport)
+
+
+def log_resume(transport: Any) -> None:
+    base_events.logger.debug("%r resumes reading", transport)
+
+
+def log_slow(loop: Any, transport: Any, seconds: float) -> None:
+    if seconds >= loop.slow_callback_duration:
+        base_events.logger.warning("Executing %r took %.3f seconds", transport, seconds)
+
+
+def log_lost_write() -> None:
+    base_events.logger.warning("socket.send() raised exception.")
+
+
+def socket_info(sock: socket.socket, extra: dict[str, Any] | None) -> dict[str, Any]:
+    """What get_extra_info() answers for a Python socket; also sets TCP_NODELAY."""
+    info = dict(extra) if extra else {}
+    info["socket"] = trsock.TransportSocket(sock)
+    try:
+        info["sockname"] = sock.getsockname()
+    except OSError:
+        info["sockname"] = None
+    if "peername" not in info:
+        try:
+            info["peername"] = sock.getpeername()
+        except OSError:
+            info["peername"] = None
+    base_events._set_nodelay(sock)
+    return info
+
+
+def make_socket(fd: int) -> socket.socket:
+    """The Python socket of a descriptor, which it owns from now on."""
+    sock = socket.socket(fileno=fd)
+    sock.setblocking(False)
+    return sock
+
+
+def transport_socket(sock: socket.socket) -> trsock.TransportSocket:
+    return trsock.TransportSocket(sock)
+
+
+def address(fd: int, method: str) -> Any:
+    """An address that only the socket module formats; None where there is none."""
+    borrowed = socket.socket(fileno=fd)
+    try:
+        return getattr(borrowed, method)()
+    except OSError:
+        return None
+    finally:
+        borrowed.detach()
+
+
+# Servers
+
+
+def accept_exhausted(
+    loop: Any, sock: socket.socket, exc: BaseException, listener: _aioxide.Listener
+) -> None:
+    """Out of descriptors or memory: say so, and accept again in a second."""
+    loop.call_exception_handler(
+        {
+            "message": "socket.accept() out of system resource",
+            "exception": exc,
+            "socket": trsock.TransportSocket(sock),
+        }
+    )
+
+    def resume() -> None:
+        if sock.fileno() != -1 and listener in loop._listeners.get(sock.fileno(), ()):
+            listener.start()
+
+    loop.call_later(constants.ACCEPT_RETRY_DELAY, resume)
+
+
+def accept_failed(loop: Any, sock: socket.socket, exc: BaseException) -> None:
+    loop.call_exception_handler(
+        {
+            "message": "socket.accept() failed",
+            "exception": exc,
+            "socket": trsock.TransportSocket(sock),
+        }
+    )
+
+
+def serve_failed(loop: Any, exc: BaseException, protocol: Any) -> None:
+    context = {
+        "message": "Error on transport creation for incoming connection",
+        "exception": exc,
+    }
+    if protocol is not None:
+        context["protocol"] = protocol
+    loop.call_exception_handler(context)

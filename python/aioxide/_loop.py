@@ -1,0 +1,283 @@
+"""The event loop: the native scheduler and transports under asyncio's own cold paths.
+
+What runs per callback, per packet or per accepted connection is `_aioxide.Loop`, first in the
+method resolution order. What runs once per loop or once per outgoing connection is inherited from
+the asyncio of the running Python: so happy eyeballs, executors, debug texts, TLS, datagrams, pipes
+and subprocesses behave as that version's do. This module is the seam: it overrides what reaches
+into the selector loop's internals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import signal
+import socket
+import sys
+import threading
+import warnings
+import weakref
+from asyncio import base_events, coroutines, events, sslproto
+from typing import TYPE_CHECKING, Any
+
+from aioxide import _aioxide
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+__all__ = ["EventLoop", "new_event_loop"]
+
+
+class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
+    """An asyncio event loop whose scheduler and TCP transports are native.
+
+    Takes no arguments. Holds two descriptors from the start (an epoll instance and an eventfd) and
+    two more (a socket pair for signals) once it has run in the main thread; close() releases them.
+    Raises OSError when the process is out of descriptors.
+    """
+
+    def __init__(self) -> None:
+        # Not SelectorEventLoop's own: it would open a selector and a socket pair.
+        base_events.BaseEventLoop.__init__(self)
+        # What that class's methods use, and Unix's after it.
+        self._selector = None
+        self._transports = weakref.WeakValueDictionary()
+        self._signal_handlers: dict[int, Any] = {}
+        self._unix_server_sockets: dict[Any, Any] = {}
+        self._ssock: socket.socket | None = None
+        self._csock: socket.socket | None = None
+        self._listeners: dict[int, list[_aioxide.Listener]] = {}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "time":
+            self._other_clock = True
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name == "time":
+            self._look_for_other_clock()
+
+    def _look_for_other_clock(self) -> None:
+        """See whether somebody has put a clock in the place of `time`, on the object or a class."""
+        native = type(self).time is _aioxide.Loop.time
+        self._other_clock = not native or "time" in self.__dict__
+
+    # Life cycle
+
+    def run_forever(self) -> None:
+        """Run until stop() is called. Raises RuntimeError when a loop runs in this thread."""
+        self._check_closed()
+        self._check_running()
+        self._set_coroutine_origin_tracking(self._debug)
+        self._look_for_other_clock()
+        hooks = sys.get_asyncgen_hooks()
+        watch = self._attach_signals()
+        try:
+            sys.set_asyncgen_hooks(
+                firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
+            )
+            events._set_running_loop(self)
+            self._run(threading.get_ident())
+        finally:
+            self._stopping = False
+            events._set_running_loop(None)
+            self._set_coroutine_origin_tracking(False)
+            sys.set_asyncgen_hooks(*hooks)
+            if watch is not None:
+                self._detach_signals(watch)
+
+    def close(self) -> None:
+        """Release the loop's descriptors and drop what is scheduled.
+
+        Raises RuntimeError while the loop is running. Closing twice does nothing.
+        """
+        if self.is_running():
+            raise RuntimeError("Cannot close a running event loop")
+        if self.is_closed():
+            return
+        # In this order: with signal handlers gone, nothing writes to the socket pair any more.
+        if sys.is_finalizing():
+            self._signal_handlers.clear()
+        else:
+            for number in list(self._signal_handlers):
+                self.remove_signal_handler(number)
+        self._close_self_pipe()
+        if self._debug:
+            base_events.logger.debug("Close %r", self)
+        self._close()
+        self._ready.clear()
+        self._scheduled.clear()
+        self._listeners.clear()
+        self._executor_shutdown_called = True
+        executor = self._default_executor
+        if executor is not None:
+            self._default_executor = None
+            executor.shutdown(wait=False)
+
+    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+        if not self.is_closed():
+            _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+            if not self.is_running():
+                self.close()
+
+    def set_debug(self, enabled: bool) -> None:
+        """Switch debug mode."""
+        self._debug = enabled
+        if self.is_running():
+            self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
+
+    # Signals: a byte of each arrives through a socket pair, which ends the poll.
+
+    def _attach_signals(self) -> int | None:
+        """Own the wake-up descriptor while the loop runs in the main thread.
+
+        Without it, a signal that arrives between the last look and the poll would wait for the
+        next event. Returns the descriptor to restore, None when there is nothing to restore.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return None
+        if self._csock is None:
+            self._make_self_pipe()
+        try:
+            before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
+        except ValueError:
+            # A sub-interpreter: signals are the main interpreter's.
+            return None
+        if before == self._csock.fileno():
+            return None
+        if before != -1:
+            # Somebody else reads the numbers there; signals still interrupt the poll.
+            if not self._signal_handlers:
+                signal.set_wakeup_fd(before)
+                return None
+        return before
+
+    def _detach_signals(self, before: int) -> None:
+        # With handlers, signals that come while the loop is not running wait for its next run.
+        if not self._signal_handlers:
+            signal.set_wakeup_fd(before)
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+        """Call callback(*args) in the loop when the signal arrives.
+
+        Raises ValueError for what is no signal, RuntimeError for one that cannot be caught and
+        outside the main thread, TypeError for a coroutine function.
+        """
+        if self._csock is None:
+            self._make_self_pipe()
+        super().add_signal_handler(sig, callback, *args)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        """Undo add_signal_handler(). Returns whether there was a handler."""
+        removed = super().remove_signal_handler(sig)
+        if removed and not self._signal_handlers and self.is_running():
+            self._attach_signals()
+        return removed
+
+    def _make_self_pipe(self) -> None:
+        self._check_closed()
+        self._ssock, self._csock = socket.socketpair()
+        self._ssock.setblocking(False)
+        self._csock.setblocking(False)
+        self._internal_fds += 1
+        self._add_reader(self._ssock.fileno(), self._read_from_self)
+
+    def _close_self_pipe(self) -> None:
+        if self._ssock is None:
+            return
+        self._remove_reader(self._ssock.fileno())
+        self._ssock.close()
+        self._csock.close()
+        self._ssock = self._csock = None
+        self._internal_fds -= 1
+
+    # Transports and servers
+
+    def _ensure_fd_no_transport(self, fd: Any) -> None:
+        self._refuse_transports(fd)
+        super()._ensure_fd_no_transport(fd)
+
+    def _make_socket_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        *,
+        extra: dict[str, Any] | None = None,
+        server: base_events.Server | None = None,
+        context: Any = None,
+    ) -> Any:
+        self._ensure_fd_no_transport(sock)
+        return self._stream_transport(sock, protocol, waiter, extra, server, context)
+
+    def _make_ssl_transport(
+        self,
+        rawsock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: ssl.SSLContext,
+        waiter: asyncio.Future[Any] | None = None,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        extra: dict[str, Any] | None = None,
+        server: base_events.Server | None = None,
+        context: Any = None,
+        **options: Any,
+    ) -> Any:
+        self._ensure_fd_no_transport(rawsock)
+        ssl_protocol = sslproto.SSLProtocol(
+            self, protocol, sslcontext, waiter, server_side, server_hostname, **options
+        )
+        self._stream_transport(rawsock, ssl_protocol, None, extra, server, context)
+        return ssl_protocol._app_transport
+
+    def _start_serving(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        sock: socket.socket,
+        sslcontext: ssl.SSLContext | None = None,
+        server: base_events.Server | None = None,
+        backlog: int = 100,
+        *timeouts: Any,
+        **options: Any,
+    ) -> None:
+        if sslcontext is not None:
+            super()._start_serving(
+                protocol_factory, sock, sslcontext, server, backlog, *timeouts, **options
+            )
+            return
+        listener = self._listener(protocol_factory, sock, server, backlog)
+        listener.start()
+        self._listeners.setdefault(sock.fileno(), []).append(listener)
+
+    def _stop_serving(self, sock: socket.socket) -> None:
+        for listener in self._listeners.pop(sock.fileno(), ()):
+            listener.stop()
+        super()._stop_serving(sock)
+
+    async def _sendfile_native(
+        self, transp: Any, file: Any, offset: int, count: int | None
+    ) -> int:
+        if not isinstance(transp, _aioxide.StreamTransport) and type(transp) is not (
+            _aioxide.StreamTransport
+        ):
+            return await super()._sendfile_native(transp, file, offset, count)
+        resume = transp.is_reading()
+        transp.pause_reading()
+        await transp._make_empty_waiter()
+        sock = transp._sock
+        self._lend(transp)
+        try:
+            return await self.sock_sendfile(sock, file, offset, count, fallback=False)
+        finally:
+            self._take_back(transp)
+            transp._reset_empty_waiter()
+            if resume:
+                transp.resume_reading()
+
+
+def new_event_loop() -> EventLoop:
+    """Make a new event loop: the factory for asyncio.Runner, uvicorn and others."""
+    return EventLoop()

@@ -1,0 +1,112 @@
+"""``import aioxide as asyncio``: every name is there, ours where we have one."""
+
+import asyncio
+import importlib.metadata
+import inspect
+import sys
+import warnings
+
+import pytest
+
+import aioxide
+
+OWN = {"EventLoop", "EventLoopPolicy", "Runner", "install", "new_event_loop", "run", "uninstall"}
+if sys.version_info >= (3, 16):
+    OWN -= {"EventLoopPolicy"}
+if sys.version_info < (3, 14):
+    OWN |= {"get_event_loop"}
+
+
+@pytest.mark.parametrize("name", asyncio.__all__)
+def test_name_of_asyncio(name):
+    assert name in aioxide.__all__
+    if name in OWN:
+        assert getattr(aioxide, name) is not getattr(asyncio, name)
+    else:
+        assert getattr(aioxide, name) is getattr(asyncio, name)
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_own_name(name):
+    own = getattr(aioxide, name)
+    assert own.__module__.startswith("aioxide.")
+    assert inspect.getdoc(own)
+    assert name in aioxide.__all__
+
+
+def test_all_of_all_is_there():
+    names = {}
+    exec("from aioxide import *", names)
+    assert set(aioxide.__all__) <= names.keys()
+
+
+def test_what_is_not_in_all_is_asyncios():
+    """Programs use submodules, and names that CPython 3.11 forgot to list (TaskGroup)."""
+    names = [name for name in dir(asyncio) if not name.startswith("__")]
+    assert {"events", "subprocess", "TaskGroup", "timeout"} <= set(names)
+    for name in set(names) - OWN:
+        assert getattr(aioxide, name) is getattr(asyncio, name)
+    assert set(names) <= set(dir(aioxide))
+
+
+def test_unknown_name():
+    with pytest.raises(AttributeError, match="module 'aioxide' has no attribute 'slep'"):
+        getattr(aioxide, "slep")  # noqa: B009
+    with pytest.raises(ImportError, match="cannot import name 'slep' from 'aioxide'"):
+        from aioxide import slep  # noqa: F401
+
+
+@pytest.mark.skipif(
+    not (3, 14) <= sys.version_info < (3, 16), reason="names that asyncio deprecates by __getattr__"
+)
+@pytest.mark.parametrize("name", ["AbstractEventLoopPolicy", "DefaultEventLoopPolicy"])
+def test_deprecated_name_warns_as_in_asyncio(name):
+    def ask(module):
+        with warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("always")
+            value = getattr(module, name)
+        return value, [(str(w.message), w.category, w.filename) for w in given]
+
+    assert ask(aioxide) == ask(asyncio)
+    assert ask(aioxide)[1][0][2] == __file__
+
+
+def test_version():
+    assert aioxide.__version__ == importlib.metadata.version("aioxide")
+
+
+def test_import_changes_nothing_and_warns_of_nothing(program):
+    shown = program(
+        """
+        import asyncio
+        before = [{name: getattr(module, name) for name in vars(module)} for module in
+                  (asyncio, asyncio.events, asyncio.runners, asyncio.tasks, asyncio.unix_events)]
+        policy = vars(asyncio.unix_events._UnixDefaultEventLoopPolicy).copy()
+        import aioxide
+        after = [{name: getattr(module, name) for name in vars(module)} for module in
+                 (asyncio, asyncio.events, asyncio.runners, asyncio.tasks, asyncio.unix_events)]
+        print(after == before, vars(asyncio.unix_events._UnixDefaultEventLoopPolicy) == policy)
+        """
+    )
+    assert shown == "True True\n"
+
+
+def test_unchanged_program_runs(program):
+    shown = program(
+        """
+        import aioxide as asyncio
+
+        async def main():
+            queue = asyncio.Queue(1)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(queue.put(1))
+                group.create_task(queue.put(2))
+                print(await queue.get(), await queue.get())
+            async with asyncio.timeout(60):
+                print(await asyncio.gather(asyncio.sleep(0, "a"), asyncio.sleep(0, "b")))
+            print(type(asyncio.get_running_loop()) is asyncio.EventLoop)
+
+        asyncio.run(main())
+        """
+    )
+    assert shown == "1 2\n['a', 'b']\nTrue\n"

@@ -1,0 +1,66 @@
+"""What a type checker sees of the package, from a program in strict mode."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("mypy")
+
+PROGRAM = """
+import aioxide
+import aioxide as asyncio
+
+async def main() -> int:
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    async with asyncio.timeout(1), asyncio.TaskGroup() as group:
+        group.create_task(queue.put(1))
+    return await queue.get()
+
+reveal_type(asyncio.run(main()))
+reveal_type(asyncio.new_event_loop())
+reveal_type(asyncio.Runner())
+reveal_type(asyncio.EventLoop())
+reveal_type(aioxide.__version__)
+reveal_type(asyncio.subprocess.PIPE)
+reveal_type(asyncio.exceptions.TimeoutError())
+loop: asyncio.AbstractEventLoop = aioxide.new_event_loop()
+asyncio.install()
+asyncio.slep(1)
+asyncio.run(1)
+asyncio.Runner(factory=None)
+"""
+
+
+@pytest.mark.time_limit(120)
+def test_program_is_checked(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ended.stderr == ""
+    types = re.findall(r'Revealed type is "(.*)"', ended.stdout)
+    loop = "aioxide._loop.EventLoop"
+    assert [kind.removeprefix("builtins.") for kind in types] == [
+        "int",
+        loop,
+        "aioxide._runner.Runner",
+        loop,
+        "str",
+        "int",
+        "TimeoutError",
+    ]
+    errors = re.findall(r"program\.py:(\d+): error: .*\[(.*)\]", ended.stdout)
+    last = len(PROGRAM.splitlines())
+    assert errors == [
+        (str(last - 2), "attr-defined"),
+        (str(last - 1), "arg-type"),
+        (str(last), "call-arg"),
+    ]
