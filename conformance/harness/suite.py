@@ -46,6 +46,9 @@ class Suite:
 
     def select(self, globs):
         """The part of the suite whose test, class or module ids match one of the globs."""
+        for glob in globs:
+            if not any(matches(test_id, [glob]) for test_id in self.test_ids()):
+                raise SuiteError(f"no test matches {glob!r}")
         chosen = []
         for cls in self.classes:
             tests = [test for test in cls.tests if matches(cls.test_id(test), globs)]
