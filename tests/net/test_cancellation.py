@@ -94,9 +94,7 @@ async def dispose(task):
     ],
     ids=["plain", "happy-eyeballs", "no-delay", "local-address"],
 )
-async def test_connecting_by_name(
-    loop, listener, when, arguments, open_descriptors, asyncio_fault
-):
+async def test_connecting_by_name(loop, listener, when, arguments, open_descriptors, asyncio_fault):
     asyncio_fault(
         "happy_eyeballs_delay" in arguments, "the winner of the race is left open", run=False
     )

@@ -33,7 +33,7 @@ KINDS = pytest.mark.parametrize("kind", [Recorder, BufferedRecorder])
 @KINDS
 async def test_client_callbacks(connect, kind):
     VARIABLE.set("creator")
-    transport, protocol, peer = await connect(noting(kind))
+    _, protocol, peer = await connect(noting(kind))
     VARIABLE.set("later")
     peer.send(b"one")
     await protocol.until("data_received")

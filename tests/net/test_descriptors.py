@@ -170,19 +170,6 @@ async def test_descriptor_of_a_closing_transport_is_not_refused(connect, loop):
     await protocol.until("connection_lost")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="since Python 3.12")
-async def test_two_transports_of_one_socket_are_refused(loop):
-    transport, protocol, left, right = await adopted(loop)
-    double = socket.socket(fileno=left.fileno())
-    with pytest.raises(RuntimeError, match="is used by transport"):
-        await loop.create_connection(Recorder, sock=double)
-    with contextlib.suppress(OSError):
-        double.detach()
-    transport.abort()
-    await protocol.until("connection_lost")
-    right.close()
-
-
 async def test_sockets_of_a_server_are_closed_once(loop):
     server = await loop.create_server(Recorder, "127.0.0.1", 0)
     fd = server.sockets[0].fileno()

@@ -66,7 +66,7 @@ async def test_open_connection_is_kept_by_the_loop(loop, listener):
 
 async def dropped(loop, listener, kind=Recorder):
     """Open a connection that the loop does not watch, and return references to its parts."""
-    transport, protocol = await loop.create_connection(kind, *listener.getsockname())
+    transport, _ = await loop.create_connection(kind, *listener.getsockname())
     await polled()
     transport.pause_reading()
     return transport.get_extra_info("socket").fileno(), weakref.ref(transport)
@@ -98,9 +98,7 @@ async def test_accepted_transport_dropped_unclosed_lets_the_server_go(loop):
     server = await loop.create_server(factory, "127.0.0.1", 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        transport, client = await loop.create_connection(
-            Recorder, *server.sockets[0].getsockname()
-        )
+        transport, client = await loop.create_connection(Recorder, *server.sockets[0].getsockname())
         while not protocols:
             await polled()
         await polled()

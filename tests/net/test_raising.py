@@ -130,9 +130,7 @@ async def test_error_in_connection_lost_lets_the_server_go(loop, contexts):
         return protocols[-1]
 
     server = await loop.create_server(factory, "127.0.0.1", 0)
-    transport, client = await loop.create_connection(
-        Recorder, *server.sockets[0].getsockname()
-    )
+    transport, client = await loop.create_connection(Recorder, *server.sockets[0].getsockname())
     while not protocols:
         await polled()
     transport.close()

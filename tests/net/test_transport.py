@@ -116,9 +116,7 @@ async def test_repr(connect):
     size = transport.get_write_buffer_size()
     assert repr(transport).endswith(f" fd={fd} read=polling write=<polling, bufsize={size}>>")
     transport.close()
-    assert repr(transport).endswith(
-        f" closing fd={fd} read=idle write=<polling, bufsize={size}>>"
-    )
+    assert repr(transport).endswith(f" closing fd={fd} read=idle write=<polling, bufsize={size}>>")
     assert await peer.recv_all() == data
     await protocol.until("connection_lost")
     assert repr(transport).endswith(f" closed fd={fd}>")
