@@ -260,9 +260,7 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
     async def _sendfile_native(
         self, transp: Any, file: Any, offset: int, count: int | None
     ) -> int:
-        if not isinstance(transp, _aioxide.StreamTransport) and type(transp) is not (
-            _aioxide.StreamTransport
-        ):
+        if not isinstance(transp, _aioxide.StreamTransport):
             return await super()._sendfile_native(transp, file, offset, count)
         resume = transp.is_reading()
         transp.pause_reading()

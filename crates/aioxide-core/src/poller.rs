@@ -50,6 +50,15 @@ impl Interest {
         }
     }
 
+    /// What is in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            readable: self.readable && other.readable,
+            writable: self.writable && other.writable,
+        }
+    }
+
     /// Nothing is wanted.
     #[must_use]
     pub fn is_none(self) -> bool {

@@ -29,7 +29,8 @@ const LONGEST: Nanos = i32::MAX as Nanos * MILLI;
 /// An epoll instance.
 #[derive(Debug)]
 pub struct Epoll {
-    fd: OwnedFd,
+    /// `None` once the loop is closed.
+    fd: Option<OwnedFd>,
 }
 
 impl Epoll {
@@ -38,23 +39,33 @@ impl Epoll {
     /// # Errors
     /// The process or the system is out of descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { fd: epoll::create(epoll::CreateFlags::CLOEXEC)? })
+        Ok(Self { fd: Some(epoll::create(epoll::CreateFlags::CLOEXEC)?) })
+    }
+
+    /// An instance that is closed: every call answers `EBADF`.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self { fd: None }
+    }
+
+    fn fd(&self) -> io::Result<&OwnedFd> {
+        self.fd.as_ref().ok_or_else(|| Errno::BADF.into())
     }
 }
 
 impl Poller for Epoll {
     fn add(&self, fd: RawFd, token: Token, interest: Interest) -> io::Result<()> {
         let fd = borrow(fd)?;
-        Ok(epoll::add(&self.fd, fd, epoll::EventData::new_u64(token.0), flags(interest))?)
+        Ok(epoll::add(self.fd()?, fd, epoll::EventData::new_u64(token.0), flags(interest))?)
     }
 
     fn modify(&self, fd: RawFd, token: Token, interest: Interest) -> io::Result<()> {
         let fd = borrow(fd)?;
-        Ok(epoll::modify(&self.fd, fd, epoll::EventData::new_u64(token.0), flags(interest))?)
+        Ok(epoll::modify(self.fd()?, fd, epoll::EventData::new_u64(token.0), flags(interest))?)
     }
 
     fn delete(&self, fd: RawFd) -> io::Result<()> {
-        Ok(epoll::delete(&self.fd, borrow(fd)?)?)
+        Ok(epoll::delete(self.fd()?, borrow(fd)?)?)
     }
 
     fn wait(&self, events: &mut Vec<Event>, timeout: Timeout) -> io::Result<()> {
@@ -68,7 +79,7 @@ impl Poller for Epoll {
             Timeout::Never => None,
         };
         let mut buffer = [MaybeUninit::<epoll::Event>::uninit(); BATCH];
-        let (ready, _) = epoll::wait(&self.fd, &mut buffer, timeout.as_ref())?;
+        let (ready, _) = epoll::wait(self.fd()?, &mut buffer, timeout.as_ref())?;
         events.extend(
             ready.iter().map(|event| Event {
                 token: Token(event.data.u64()),

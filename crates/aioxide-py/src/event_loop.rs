@@ -1,0 +1,219 @@
+//! `Loop`, the native base of `aioxide.EventLoop`: a shell around one [`Scheduler`].
+//!
+//! What runs per callback, per packet or per accepted connection is here. What runs once per loop
+//! or per outgoing connection is asyncio's own code, which `aioxide.EventLoop` inherits beside
+//! this class; it calls the underscored methods (`_add_reader`, `_check_closed`, ...).
+
+mod host;
+mod lifecycle;
+mod schedule;
+mod spawn;
+mod stats;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use aioxide_core::sys::{Epoll, Wakeup};
+use aioxide_core::{Clock, Counters, Inbox, Interest, Poller, Scheduler, TimerKey, Token};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::cell::LoopCell;
+use crate::ffi::Ref;
+use crate::handle::{self, FreeList, HandleRef};
+use crate::transport::Live;
+
+pub(crate) use schedule::add_fast_methods;
+
+/// What can be queued.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A native handle.
+    Handle(HandleRef),
+    /// Another object with `_run()` and `_cancelled`: a handle that asyncio's own code made.
+    Foreign(Ref),
+    /// A transport that begins to read.
+    Start(Ref),
+}
+
+/// Who owns a descriptor.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// `add_reader` and `add_writer`.
+    Watcher(watch::Watcher),
+    /// A transport, held as long as it wants to read or write.
+    Stream(Ref),
+    /// A listening socket.
+    Listener(Ref),
+}
+
+pub(crate) type LoopScheduler = Scheduler<Item, Source, Epoll>;
+
+/// The token of the descriptor that other threads wake the loop by. The reactor begins at 2^32.
+const WAKEUP: Token = Token(0);
+
+/// How much one read takes from a connection at most.
+pub(crate) const READ_SIZE: usize = 256 * 1024;
+
+/// The native part of an event loop.
+#[pyclass(subclass, frozen, module = "aioxide._aioxide")]
+#[derive(Debug)]
+pub(crate) struct Loop {
+    pub(crate) scheduler: LoopCell<LoopScheduler>,
+    pub(crate) inbox: Inbox<Item>,
+    pub(crate) counters: Counters,
+    pub(crate) clock: Clock,
+    pub(crate) free_handles: LoopCell<FreeList>,
+    /// What reads go to first. Taken out while a read uses it.
+    pub(crate) scratch: LoopCell<Vec<u8>>,
+    /// Transports with something to send at the end of this turn.
+    pub(crate) unsent: LoopCell<Vec<Ref>>,
+    /// Which descriptors belong to live transports.
+    pub(crate) live: LoopCell<Live>,
+    task_factory: LoopCell<Option<Ref>>,
+    current_handle: LoopCell<Option<Ref>>,
+    /// `None` once the loop is closed. Shared, because a thread may be about to wake it.
+    wakeup: LoopCell<Option<Arc<Wakeup>>>,
+    debug: AtomicBool,
+    closed: AtomicBool,
+    /// The program has put another clock in the place of `loop.time`.
+    other_clock: AtomicBool,
+    /// `threading.get_ident()` of the thread that runs the loop, 0 when none does.
+    thread: AtomicU64,
+    /// The poll budget in ticks, 0 while it is not known.
+    budget: AtomicU64,
+}
+
+impl Loop {
+    fn create() -> PyResult<Self> {
+        let poller = Epoll::new()?;
+        let wakeup = Wakeup::new()?;
+        poller.add(wakeup.as_fd().as_raw_fd(), WAKEUP, Interest::READ)?;
+        Ok(Self {
+            scheduler: LoopCell::new(Scheduler::new(poller)),
+            inbox: Inbox::new(),
+            counters: Counters::new(),
+            clock: Clock::new(),
+            free_handles: LoopCell::new(FreeList::new()),
+            scratch: LoopCell::new(Vec::new()),
+            unsent: LoopCell::new(Vec::new()),
+            live: LoopCell::new(Live::new()),
+            task_factory: LoopCell::new(None),
+            current_handle: LoopCell::new(None),
+            wakeup: LoopCell::new(Some(Arc::new(wakeup))),
+            debug: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            other_clock: AtomicBool::new(false),
+            thread: AtomicU64::new(0),
+            budget: AtomicU64::new(0),
+        })
+    }
+
+    /// The loop in an object that is one.
+    ///
+    /// # Safety
+    /// `object` points to a live instance of this class or of a subclass.
+    #[inline]
+    pub(crate) unsafe fn of<'a>(object: *mut ffi::PyObject) -> &'a Self {
+        // SAFETY: By the contract above; the class is frozen, so a shared reference is all that
+        // there ever is. The token is only used for the cast.
+        unsafe {
+            let py = Python::assume_attached();
+            let bound = Borrowed::from_ptr(py, object);
+            let cell: *const Self = bound.cast_unchecked::<Self>().get();
+            &*cell
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_debug(&self) -> bool {
+        self.debug.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.thread.load(Relaxed) != 0
+    }
+
+    /// # Errors
+    /// `RuntimeError` when the loop is closed.
+    #[inline]
+    pub(crate) fn ensure_open(&self) -> PyResult<()> {
+        if self.is_closed() { Err(PyRuntimeError::new_err("Event loop is closed")) } else { Ok(()) }
+    }
+
+    fn with_wakeup(&self, f: impl FnOnce(&Wakeup)) {
+        let wakeup = self.wakeup.with(|wakeup| wakeup.clone());
+        if let Some(wakeup) = wakeup {
+            f(&wakeup);
+        }
+    }
+
+    /// Queues `item` for the next turn.
+    #[inline]
+    pub(crate) fn schedule(&self, item: Item) {
+        self.scheduler.with(|scheduler| scheduler.schedule(item));
+    }
+
+    /// Takes a timer out of the queue. The caller drops it.
+    #[inline]
+    pub(crate) fn cancel_timer(&self, key: TimerKey) -> Option<Item> {
+        self.scheduler.with(|scheduler| scheduler.timers.cancel(key))
+    }
+
+    fn traverse_item(item: &Item, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match item {
+            Item::Handle(item) => handle::traverse_from_loop(item, visit),
+            Item::Foreign(object) | Item::Start(object) => visit.call(object.as_py()),
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let mut result = Ok(());
+        let mut show = |item: &Item| {
+            if result.is_ok() {
+                result = Self::traverse_item(item, visit);
+            }
+        };
+        self.scheduler.try_with(|scheduler| {
+            for ready in scheduler.ready.iter() {
+                if let aioxide_core::scheduler::Ready::Item(item) = ready {
+                    show(item);
+                }
+            }
+            scheduler.timers.iter().for_each(&mut show);
+        });
+        self.inbox.try_visit(&mut show);
+        result?;
+        let mut result = Ok(());
+        self.scheduler.try_with(|scheduler| {
+            for (_, source) in scheduler.reactor.iter() {
+                if result.is_ok() {
+                    result = match source {
+                        Source::Watcher(watcher) => watcher.traverse(visit),
+                        Source::Stream(object) | Source::Listener(object) => {
+                            visit.call(object.as_py())
+                        }
+                    };
+                }
+            }
+        });
+        result?;
+        for slot in [&self.task_factory, &self.current_handle] {
+            slot.try_with(|slot| slot.as_ref().map(|object| visit.call(object.as_py())))
+                .flatten()
+                .transpose()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! The loop as the host of its turns: where the scheduler meets Python.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use aioxide_core::sys::Wakeup;
+use aioxide_core::{
+    Counters, Event, Host, Inbox, Nanos, POLL_BUDGET, Poller, State, Timeout, turn,
+};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
+use crate::error::os_error;
+use crate::ffi::{Ref, attribute, call_method};
+use crate::handle::{self, HandleRef};
+use crate::names::{cold, interop};
+use crate::transport::{Listener, StreamTransport};
+
+/// A loop that is running on this thread.
+pub(super) struct Running<'a, 'py> {
+    pub(super) py: Python<'py>,
+    /// The object, as Python code knows it.
+    pub(super) this: &'a Bound<'py, Loop>,
+    event_loop: &'a Loop,
+}
+
+impl<'a, 'py> Running<'a, 'py> {
+    pub(super) fn new(this: &'a Bound<'py, Loop>) -> Self {
+        Self { py: this.py(), this, event_loop: this.get() }
+    }
+
+    /// Runs turns until the loop is told to stop.
+    ///
+    /// # Errors
+    /// What ended the run.
+    pub(super) fn run_until_stopped(&self) -> PyResult<()> {
+        self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turn());
+        let counters = &self.event_loop.counters;
+        counters.enter(State::Running);
+        let result = loop {
+            if let Err(error) = turn(self) {
+                break Err(error);
+            }
+            if self.event_loop.scheduler.with(|scheduler| scheduler.stopping) {
+                break Ok(());
+            }
+        };
+        counters.enter(State::Idle);
+        result
+    }
+
+    /// Runs one turn.
+    ///
+    /// # Errors
+    /// What ended it.
+    pub(super) fn run_once(&self) -> PyResult<()> {
+        self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turn());
+        turn(self)
+    }
+
+    fn check_signals(&self) -> PyResult<()> {
+        // SAFETY: Attached, by the token.
+        if unsafe { ffi::PyErr_CheckSignals() } < 0 { Err(PyErr::fetch(self.py)) } else { Ok(()) }
+    }
+
+    /// Waits with the GIL released, parked, so that other threads wake it.
+    fn wait_parked(&self, timeout: Timeout) -> io::Result<()> {
+        let (poller, mut events) = self.event_loop.scheduler.with(|scheduler| {
+            (Arc::clone(&scheduler.poller), std::mem::take(&mut scheduler.events))
+        });
+        let waited = if self.event_loop.inbox.park() {
+            let waited = self.py.detach(|| poller.wait(&mut events, timeout));
+            self.event_loop.inbox.unpark();
+            waited
+        } else {
+            poller.wait(&mut events, Timeout::Zero)
+        };
+        self.event_loop.scheduler.with(|scheduler| scheduler.events = events);
+        waited
+    }
+
+    fn run_handle(&self, handle: HandleRef) -> PyResult<()> {
+        if self.event_loop.is_debug() && !handle.is_cancelled() {
+            return cold(self.py, "run_debug", (self.this, handle.as_ref().bind(self.py)))
+                .map(drop);
+        }
+        handle::run(self.py, handle)
+    }
+
+    fn run_foreign(&self, object: &Ref) -> PyResult<()> {
+        let names = &interop(self.py)?.names;
+        if attribute(self.py, object, &names.cancelled_flag)?.bind(self.py).is_truthy()? {
+            return Ok(());
+        }
+        if self.event_loop.is_debug() {
+            return cold(self.py, "run_debug", (self.this, object.bind(self.py))).map(drop);
+        }
+        call_method(self.py, &names.run, &[object.as_ptr()]).map(drop)
+    }
+}
+
+/// What an event is for, taken out of the reactor before any of it runs.
+enum Target {
+    Watcher,
+    Stream(Ref),
+    Listener(Ref),
+    Gone,
+}
+
+impl Host for Running<'_, '_> {
+    type Item = Item;
+    type Source = Source;
+    type Poller = aioxide_core::sys::Epoll;
+    type Error = PyErr;
+
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut LoopScheduler) -> R) -> R {
+        self.event_loop.scheduler.with(f)
+    }
+
+    #[inline]
+    fn inbox(&self) -> &Inbox<Item> {
+        &self.event_loop.inbox
+    }
+
+    #[inline]
+    fn counters(&self) -> &Counters {
+        &self.event_loop.counters
+    }
+
+    fn now(&self) -> PyResult<Nanos> {
+        self.event_loop.time_nanos(self.py, self.this.as_ptr())
+    }
+
+    #[inline]
+    fn ticks(&self) -> u64 {
+        self.event_loop.clock.ticks()
+    }
+
+    #[inline]
+    fn poll_budget(&self) -> Option<u64> {
+        match self.event_loop.budget.load(Relaxed) {
+            0 => {
+                let budget = self.event_loop.clock.ticks_in(POLL_BUDGET)?;
+                self.event_loop.budget.store(budget, Relaxed);
+                Some(budget)
+            }
+            budget => Some(budget),
+        }
+    }
+
+    fn wait(&self, timeout: Timeout) -> PyResult<()> {
+        let waited = if timeout == Timeout::Zero {
+            self.with(|scheduler| {
+                let mut events = std::mem::take(&mut scheduler.events);
+                let waited = scheduler.poller.wait(&mut events, Timeout::Zero);
+                scheduler.events = events;
+                waited
+            })
+        } else {
+            self.wait_parked(timeout)
+        };
+        let woken = self.with(|scheduler| {
+            let before = scheduler.events.len();
+            scheduler.events.retain(|event| event.token != WAKEUP);
+            scheduler.events.len() != before
+        });
+        if woken {
+            self.event_loop.with_wakeup(Wakeup::clear);
+        }
+        self.check_signals()?;
+        match waited {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(os_error(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn identify(item: &Item) -> usize {
+        match item {
+            Item::Handle(handle) => handle.as_ptr() as usize,
+            Item::Foreign(object) | Item::Start(object) => object.as_ptr() as usize,
+        }
+    }
+
+    #[inline]
+    fn run(&self, item: Item) -> PyResult<()> {
+        match item {
+            Item::Handle(handle) => self.run_handle(handle),
+            Item::Foreign(object) => self.run_foreign(&object),
+            Item::Start(transport) => StreamTransport::of(&transport).start(self.py, &transport),
+        }
+    }
+
+    fn dispatch(&self, event: Event) -> PyResult<()> {
+        // An error or a hang-up counts as both; only what is wanted is told.
+        let wanted = self.with(|scheduler| scheduler.reactor.interest(event.token));
+        let Some(wanted) = wanted else { return Ok(()) };
+        let event = Event { token: event.token, ready: event.ready.and(wanted) };
+        let target = self.with(|scheduler| match scheduler.reactor.source(event.token) {
+            Some(Source::Watcher(_)) => Target::Watcher,
+            Some(Source::Stream(transport)) => Target::Stream(transport.clone()),
+            Some(Source::Listener(listener)) => Target::Listener(listener.clone()),
+            None => Target::Gone,
+        });
+        match target {
+            Target::Watcher => {
+                for writing in [false, true] {
+                    let wanted = if writing { event.ready.writable } else { event.ready.readable };
+                    // The first callback may have removed or replaced the second.
+                    let handle =
+                        self.with(|scheduler| match scheduler.reactor.source(event.token) {
+                            Some(Source::Watcher(watcher)) if wanted => watcher.handle(writing),
+                            _ => None,
+                        });
+                    if let Some(handle) = handle {
+                        self.run_handle(handle)?;
+                    }
+                }
+                Ok(())
+            }
+            Target::Stream(transport) => {
+                StreamTransport::of(&transport).ready(self.py, &transport, event.ready)
+            }
+            Target::Listener(listener) => Listener::of(&listener).accept(self.py, &listener),
+            Target::Gone => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn flush(&self) -> PyResult<()> {
+        if self.event_loop.unsent.with(|unsent| unsent.is_empty()) {
+            return Ok(());
+        }
+        let unsent = self.event_loop.unsent.with(std::mem::take);
+        let mut result = Ok(());
+        for transport in unsent {
+            let flushed = StreamTransport::of(&transport).flush(self.py, &transport);
+            result = result.and(flushed);
+        }
+        result
+    }
+}

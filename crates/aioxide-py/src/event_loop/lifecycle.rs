@@ -1,0 +1,224 @@
+//! From `__new__` to `close()`, and the attributes that asyncio's own code reads.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use std::sync::Arc;
+
+use aioxide_core::scheduler::Ready;
+use aioxide_core::sys::{Epoll, Wakeup};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::host::Running;
+use super::{Item, Loop, Source};
+use crate::ffi::Ref;
+use crate::handle::HandleRef;
+use crate::transport::{Listener, StreamTransport};
+
+#[pymethods]
+impl Loop {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        Self::create()
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.drop_everything();
+    }
+
+    /// Run turns until stop(). The caller has set everything else up.
+    fn _run(this: &Bound<'_, Self>, thread: u64) -> PyResult<()> {
+        let event_loop = this.get();
+        event_loop.thread.store(thread, Relaxed);
+        let result = Running::new(this).run_until_stopped();
+        event_loop.thread.store(0, Relaxed);
+        event_loop.scheduler.with(|scheduler| scheduler.stopping = false);
+        result
+    }
+
+    /// Run one turn.
+    fn _run_once(this: &Bound<'_, Self>) -> PyResult<()> {
+        Running::new(this).run_once()
+    }
+
+    /// Stop at the end of this turn, or after one turn if the loop is not running.
+    fn stop(&self) {
+        self.scheduler.with(|scheduler| scheduler.stopping = true);
+    }
+
+    /// Whether the loop is running, in any thread.
+    #[pyo3(name = "is_running")]
+    fn is_running_method(&self) -> bool {
+        self.is_running()
+    }
+
+    /// Whether close() was called.
+    #[pyo3(name = "is_closed")]
+    fn is_closed_method(&self) -> bool {
+        self.is_closed()
+    }
+
+    /// Whether the loop is in debug mode.
+    fn get_debug(&self) -> bool {
+        self.is_debug()
+    }
+
+    fn _check_closed(&self) -> PyResult<()> {
+        self.ensure_open()
+    }
+
+    /// Release the descriptors of the loop and everything that is queued.
+    fn _close(&self) -> PyResult<()> {
+        if self.is_running() {
+            return Err(PyRuntimeError::new_err("Cannot close a running event loop"));
+        }
+        self.closed.store(true, Relaxed);
+        self.drop_everything();
+        let poller = Arc::new(Epoll::closed());
+        let poller =
+            self.scheduler.with(|scheduler| std::mem::replace(&mut scheduler.poller, poller));
+        let wakeup = self.wakeup.with(Option::take);
+        drop((poller, wakeup));
+        Ok(())
+    }
+
+    /// Queue a handle that asyncio's own code made.
+    fn _add_callback(&self, py: Python<'_>, handle: &Bound<'_, PyAny>) -> PyResult<()> {
+        let item = match HandleRef::from_object(py, handle)? {
+            Some(handle) => Item::Handle(handle),
+            None => Item::Foreign(Ref::new(handle)),
+        };
+        self.schedule(item);
+        Ok(())
+    }
+
+    /// As _add_callback(), from any thread or from a signal handler.
+    fn _add_callback_signalsafe(&self, py: Python<'_>, handle: &Bound<'_, PyAny>) -> PyResult<()> {
+        let item = match HandleRef::from_object(py, handle)? {
+            Some(handle) => Item::Handle(handle),
+            None => Item::Foreign(Ref::new(handle)),
+        };
+        self.send(item)
+    }
+
+    /// End a wait of the loop, from any thread.
+    fn _write_to_self(&self) {
+        self.with_wakeup(Wakeup::wake);
+    }
+
+    #[getter(_debug)]
+    fn debug_attribute(&self) -> bool {
+        self.is_debug()
+    }
+
+    #[setter(_debug)]
+    fn set_debug_attribute(&self, enabled: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.debug.store(enabled.is_truthy()?, Relaxed);
+        Ok(())
+    }
+
+    #[getter(_closed)]
+    fn closed_attribute(&self) -> bool {
+        self.is_closed()
+    }
+
+    #[setter(_closed)]
+    fn set_closed_attribute(&self, closed: bool) {
+        self.closed.store(closed, Relaxed);
+    }
+
+    #[getter(_stopping)]
+    fn stopping_attribute(&self) -> bool {
+        self.scheduler.with(|scheduler| scheduler.stopping)
+    }
+
+    #[setter(_stopping)]
+    fn set_stopping_attribute(&self, stopping: bool) {
+        self.scheduler.with(|scheduler| scheduler.stopping = stopping);
+    }
+
+    #[getter(_thread_id)]
+    fn thread_attribute(&self) -> Option<u64> {
+        match self.thread.load(Relaxed) {
+            0 => None,
+            thread => Some(thread),
+        }
+    }
+
+    #[setter(_thread_id)]
+    fn set_thread_attribute(&self, thread: Option<u64>) {
+        self.thread.store(thread.unwrap_or(0), Relaxed);
+    }
+
+    #[getter(_current_handle)]
+    fn current_handle_attribute<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.current_handle.with(|slot| slot.clone()).map(|handle| handle.into_bound(py))
+    }
+
+    #[setter(_current_handle)]
+    fn set_current_handle_attribute(&self, handle: &Bound<'_, PyAny>) {
+        let new = (!handle.is_none()).then(|| Ref::new(handle));
+        drop(self.current_handle.with(|slot| std::mem::replace(slot, new)));
+    }
+
+    /// Whether loop.time is not the native method: then timers ask it.
+    #[getter(_other_clock)]
+    fn other_clock_attribute(&self) -> bool {
+        self.has_other_clock()
+    }
+
+    #[setter(_other_clock)]
+    fn set_other_clock_attribute(&self, other: bool) {
+        self.other_clock.store(other, Relaxed);
+    }
+}
+
+impl Loop {
+    #[inline]
+    pub(super) fn has_other_clock(&self) -> bool {
+        self.other_clock.load(Relaxed)
+    }
+
+    /// Takes out everything that is queued or registered, then drops it. Transports and listeners
+    /// unregister; their descriptors are theirs to close.
+    fn drop_everything(&self) {
+        let (ready, timers, sources) = self.scheduler.with(|scheduler| {
+            let poller = scheduler.poller.clone();
+            let tokens: Vec<_> = scheduler.reactor.iter().map(|(token, _)| token).collect();
+            let sources: Vec<Source> = tokens
+                .into_iter()
+                .filter_map(|token| scheduler.reactor.remove(&*poller, token))
+                .collect();
+            (scheduler.ready.take(), scheduler.timers.take(), sources)
+        });
+        let arrived = self.inbox_taken();
+        let factory = self.task_factory.with(Option::take);
+        let current = self.current_handle.with(Option::take);
+        let unsent = self.unsent.with(std::mem::take);
+        for source in &sources {
+            match source {
+                Source::Stream(transport) => StreamTransport::of(transport).unregistered(),
+                Source::Listener(listener) => Listener::of(listener).unregistered(),
+                Source::Watcher(_) => {}
+            }
+        }
+        drop((ready.into_iter().map(|ready| matches!(ready, Ready::Item(_))).count(), timers));
+        drop((arrived, factory, current, unsent, sources));
+    }
+
+    fn inbox_taken(&self) -> Vec<Item> {
+        if self.is_closed() {
+            return self.inbox.close();
+        }
+        let mut items = Vec::new();
+        self.inbox.swap(&mut items);
+        items
+    }
+}

@@ -1,0 +1,303 @@
+//! `add_reader` and `add_writer`.
+
+use std::os::fd::RawFd;
+
+use aioxide_core::{Interest, Token};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::{Loop, Source};
+use crate::error::os_error;
+use crate::ffi::{Ref, copy_context};
+use crate::handle::{Arguments, HandleRef, make};
+
+/// The callbacks of one descriptor.
+#[derive(Debug)]
+pub(crate) struct Watcher {
+    reader: Option<HandleRef>,
+    writer: Option<HandleRef>,
+    /// What the program gave in place of a number: it may close it before it removes the callback,
+    /// and then has no number to tell.
+    object: Option<Ref>,
+}
+
+impl Watcher {
+    pub(super) fn handle(&self, writing: bool) -> Option<HandleRef> {
+        let handle = if writing { &self.writer } else { &self.reader };
+        handle.as_ref().map(HandleRef::share)
+    }
+
+    fn place(&mut self, writing: bool) -> &mut Option<HandleRef> {
+        if writing { &mut self.writer } else { &mut self.reader }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for handle in [&self.reader, &self.writer].into_iter().flatten() {
+            crate::handle::traverse_from_loop(handle, visit)?;
+        }
+        match &self.object {
+            Some(object) => visit.call(object.as_py()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn interest(writing: bool) -> Interest {
+    if writing { Interest::WRITE } else { Interest::READ }
+}
+
+/// The number of a descriptor, given as such or as an object with `fileno()`.
+fn number(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    if let Ok(number) = file.extract::<i64>() {
+        return Ok(RawFd::try_from(number).unwrap_or(-1));
+    }
+    file.call_method0("fileno").and_then(|number| number.extract::<RawFd>()).map_err(|_| match file
+        .repr()
+    {
+        Ok(text) => PyValueError::new_err(format!("Invalid file object: {text}")),
+        Err(error) => error,
+    })
+}
+
+fn checked(fd: RawFd) -> PyResult<RawFd> {
+    if fd < 0 {
+        return Err(PyValueError::new_err(format!("Invalid file descriptor: {fd}")));
+    }
+    Ok(fd)
+}
+
+impl Loop {
+    /// The registration of what the program names, and its number.
+    fn find_watcher(&self, file: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<Option<Token>> {
+        if fd >= 0 {
+            return Ok(self.scheduler.with(|scheduler| {
+                let token = scheduler.reactor.lookup(fd)?;
+                matches!(scheduler.reactor.source(token), Some(Source::Watcher(_))).then_some(token)
+            }));
+        }
+        // Closed already: found by identity.
+        let found = self.scheduler.with(|scheduler| {
+            let mut found = scheduler.reactor.iter().filter_map(|(token, source)| match source {
+                Source::Watcher(Watcher { object: Some(object), .. }) => {
+                    object.is(file.as_ptr()).then_some(token)
+                }
+                _ => None,
+            });
+            found.next()
+        });
+        if found.is_none() {
+            checked(fd)?;
+        }
+        Ok(found)
+    }
+
+    fn watch(
+        &self,
+        this: &Bound<'_, Self>,
+        file: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        context: Option<&Bound<'_, PyAny>>,
+        writing: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let py = this.py();
+        self.ensure_open()?;
+        let fd = number(file)?;
+        let context = match context {
+            Some(context) => Ref::new(context),
+            None => copy_context(py)?,
+        };
+        let arguments: Vec<_> = args.iter().map(|argument| argument.as_ptr()).collect();
+        let arguments = Arguments(&arguments);
+        let handle = make(py, self, this.as_ptr(), callback.as_ptr(), arguments, context, None)?;
+        let old = match self.find_watcher(file, checked(fd)?)? {
+            Some(token) => self.replace(token, &handle, writing)?,
+            None => {
+                self.register(file, fd, &handle, writing)?;
+                None
+            }
+        };
+        if let Some(old) = old {
+            old.as_ref().bind(py).call_method0("cancel")?;
+        }
+        Ok(handle.into_ref().into_bound(py).unbind())
+    }
+
+    fn replace(
+        &self,
+        token: Token,
+        handle: &HandleRef,
+        writing: bool,
+    ) -> PyResult<Option<HandleRef>> {
+        let mut new = Some(handle.share());
+        let replaced = self.scheduler.with(|scheduler| {
+            let poller = scheduler.poller.clone();
+            let wanted = scheduler.reactor.interest(token).unwrap_or(Interest::NONE);
+            if wanted == wanted.with(interest(writing)) {
+                // Nothing new is asked of the kernel, unless it lost what it knew.
+                scheduler.reactor.renew(&*poller, token)?;
+            } else {
+                scheduler.reactor.set_interest(&*poller, token, wanted.with(interest(writing)))?;
+            }
+            Ok(match scheduler.reactor.source_mut(token) {
+                Some(Source::Watcher(watcher)) => {
+                    std::mem::replace(watcher.place(writing), new.take())
+                }
+                _ => None,
+            })
+        });
+        replaced.map_err(|error: std::io::Error| os_error(&error))
+    }
+
+    fn register(
+        &self,
+        file: &Bound<'_, PyAny>,
+        fd: RawFd,
+        handle: &HandleRef,
+        writing: bool,
+    ) -> PyResult<()> {
+        let object = (file.extract::<i64>().is_err()).then(|| Ref::new(file));
+        let mut watcher = Watcher { reader: None, writer: None, object };
+        *watcher.place(writing) = Some(handle.share());
+        let inserted = self.scheduler.with(|scheduler| {
+            let poller = scheduler.poller.clone();
+            scheduler.reactor.insert(&*poller, fd, interest(writing), Source::Watcher(watcher))
+        });
+        match inserted {
+            Ok(_) => Ok(()),
+            Err((_, error)) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(PyRuntimeError::new_err(format!(
+                    "File descriptor {fd} is used by a transport or a server of this loop"
+                )))
+            }
+            Err((_, error)) => Err(os_error(&error)),
+        }
+    }
+
+    fn unwatch(&self, py: Python<'_>, file: &Bound<'_, PyAny>, writing: bool) -> PyResult<bool> {
+        if self.is_closed() {
+            return Ok(false);
+        }
+        let Some(token) = self.find_watcher(file, number(file)?)? else { return Ok(false) };
+        let (handle, source) = self.scheduler.with(|scheduler| {
+            let poller = scheduler.poller.clone();
+            let handle = match scheduler.reactor.source_mut(token) {
+                Some(Source::Watcher(watcher)) => watcher.place(writing).take(),
+                _ => None,
+            };
+            let wanted = scheduler.reactor.interest(token).unwrap_or(Interest::NONE);
+            let wanted = wanted.without(interest(writing));
+            if wanted.is_none() {
+                return (handle, scheduler.reactor.remove(&*poller, token));
+            }
+            // The descriptor may be closed: then the kernel has nothing to change.
+            let _ = scheduler.reactor.set_interest(&*poller, token, wanted);
+            (handle, None)
+        });
+        drop(source);
+        match handle {
+            Some(handle) => {
+                handle.as_ref().bind(py).call_method0("cancel")?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    pub(crate) fn refuse_transports(
+        &self,
+        py: Python<'_>,
+        file: &Bound<'_, PyAny>,
+    ) -> PyResult<RawFd> {
+        let fd = number(file)?;
+        if let Some(transport) = self.live.with(|live| live.transport(fd)) {
+            return Err(PyRuntimeError::new_err(format!(
+                "File descriptor {} is used by transport {}",
+                file.repr()?,
+                transport.bind(py).repr()?
+            )));
+        }
+        Ok(fd)
+    }
+}
+
+#[pymethods]
+impl Loop {
+    /// Call callback(*args) whenever the descriptor can be read, until remove_reader().
+    ///
+    /// fd is a number or an object with fileno(). A callback that was there is replaced. Raises
+    /// ValueError for what is no descriptor, PermissionError for a regular file, RuntimeError when
+    /// a transport uses it or the loop is closed.
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_reader(
+        this: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        this.get().refuse_transports(this.py(), fd)?;
+        this.get().watch(this, fd, callback, args, None, false).map(drop)
+    }
+
+    /// Call callback(*args) whenever the descriptor can be written, until remove_writer().
+    ///
+    /// As add_reader().
+    #[pyo3(signature = (fd, callback, *args))]
+    fn add_writer(
+        this: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+    ) -> PyResult<()> {
+        this.get().refuse_transports(this.py(), fd)?;
+        this.get().watch(this, fd, callback, args, None, true).map(drop)
+    }
+
+    /// Undo add_reader(). Returns whether there was a callback.
+    fn remove_reader(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.refuse_transports(py, fd)?;
+        self.unwatch(py, fd, false)
+    }
+
+    /// Undo add_writer(). Returns whether there was a callback.
+    fn remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.refuse_transports(py, fd)?;
+        self.unwatch(py, fd, true)
+    }
+
+    /// add_reader() without the check for transports, for asyncio's own code. Returns the Handle.
+    #[pyo3(signature = (fd, callback, *args, context=None))]
+    fn _add_reader(
+        this: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        this.get().watch(this, fd, callback, args, context, false)
+    }
+
+    /// add_writer() without the check for transports, for asyncio's own code. Returns the Handle.
+    #[pyo3(signature = (fd, callback, *args, context=None))]
+    fn _add_writer(
+        this: &Bound<'_, Self>,
+        fd: &Bound<'_, PyAny>,
+        callback: &Bound<'_, PyAny>,
+        args: &Bound<'_, PyTuple>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        this.get().watch(this, fd, callback, args, context, true)
+    }
+
+    /// remove_reader() without the check for transports.
+    fn _remove_reader(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.unwatch(py, fd, false)
+    }
+
+    /// remove_writer() without the check for transports.
+    fn _remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.unwatch(py, fd, true)
+    }
+}

@@ -1,0 +1,30 @@
+//! Connections: what reads and writes sockets for protocols.
+//!
+//! ```text
+//!                      ┌────────────── pause_reading ◄─┐
+//!   made ──► connection_made ──► reading ──────────────┴─► eof ─► (half open or closing)
+//!                                   │ close()/eof/error
+//!                                   ▼
+//!                closing, queue not empty ──► closing, queue empty ──► connection_lost ──► ended
+//!                                   └─ abort()/error: queue dropped ─────────▲
+//! ```
+//!
+//! The loop holds a transport for as long as it wants to read or write, as asyncio's selector
+//! does. A transport that wants neither and that nobody holds is collected, and says so by a
+//! ResourceWarning.
+
+mod address;
+mod close;
+mod flow;
+mod listener;
+mod live;
+mod protocol;
+mod queue;
+mod read;
+mod stream;
+mod write;
+
+pub(crate) use listener::Listener;
+pub(crate) use live::Live;
+pub(crate) use stream::StreamTransport;
+pub(crate) use write::add_fast_methods;

@@ -1,0 +1,95 @@
+//! Flow control: telling the protocol when to stop writing, and when to go on.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::stream::StreamTransport;
+use crate::ffi::{Ref, call_method};
+use crate::handle::ends_run;
+use crate::names::{cold, interop};
+
+impl StreamTransport {
+    pub(super) fn pause_protocol_if_full(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+        let full = self.state.with(|state| {
+            let full = !state.writing_paused && state.queue.size() > state.high;
+            state.writing_paused |= full;
+            full
+        });
+        if full { self.tell(py, this, true) } else { Ok(()) }
+    }
+
+    pub(super) fn resume_protocol_if_drained(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+        let drained = self.state.with(|state| {
+            let drained = state.writing_paused && state.queue.size() <= state.low;
+            state.writing_paused &= !drained;
+            drained
+        });
+        if drained { self.tell(py, this, false) } else { Ok(()) }
+    }
+
+    fn tell(&self, py: Python<'_>, this: &Ref, pause: bool) -> PyResult<()> {
+        let Some(protocol) = self.state.with(|state| state.protocol.clone()) else {
+            return Ok(());
+        };
+        let names = &interop(py)?.names;
+        let name = if pause { &names.pause_writing } else { &names.resume_writing };
+        match call_method(py, name, &[protocol.as_ptr()]) {
+            Ok(_) => Ok(()),
+            Err(error) if ends_run(py, &error) => Err(error),
+            Err(error) => {
+                let Some(event_loop) = self.event_loop() else { return Ok(()) };
+                let message = format!("protocol.{}() failed", name.bind(py));
+                let value = error.into_value(py);
+                let arguments =
+                    (event_loop.bind(py), message, value, this.bind(py), protocol.bind(py));
+                cold(py, "transport_failed", arguments).map(drop)
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl StreamTransport {
+    /// Set the marks of flow control, in bytes: pause_writing() above high, resume_writing() at low.
+    ///
+    /// By default high is 64 KiB or 4 * low, low is high / 4. Raises ValueError unless
+    /// high >= low >= 0.
+    #[pyo3(signature = (high=None, low=None))]
+    fn set_write_buffer_limits(
+        this: &Bound<'_, Self>,
+        high: Option<&Bound<'_, PyAny>>,
+        low: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = this.py();
+        let number =
+            |value: Option<&Bound<'_, PyAny>>| value.map(|n| n.extract::<i64>()).transpose();
+        let (high, low) = (number(high)?, number(low)?);
+        let high = high.unwrap_or_else(|| low.map_or(64 * 1024, |low| low.saturating_mul(4)));
+        let low = low.unwrap_or_else(|| high.div_euclid(4));
+        if !(high >= low && low >= 0) {
+            return Err(PyValueError::new_err(format!(
+                "high ({high}) must be >= low ({low}) must be >= 0"
+            )));
+        }
+        let transport = this.get();
+        let this = Ref::new(this.as_any());
+        transport.flush(py, &this)?;
+        transport.state.with(|state| {
+            state.high = high as usize;
+            state.low = low as usize;
+        });
+        transport.pause_protocol_if_full(py, &this)
+    }
+
+    /// The marks of flow control: (low, high), in bytes.
+    fn get_write_buffer_limits(&self) -> (usize, usize) {
+        self.state.with(|state| (state.low, state.high))
+    }
+
+    /// How many bytes the peer has not taken yet.
+    fn get_write_buffer_size(this: &Bound<'_, Self>) -> PyResult<usize> {
+        let transport = this.get();
+        transport.flush(this.py(), &Ref::new(this.as_any()))?;
+        Ok(transport.state.with(|state| state.queue.size()))
+    }
+}

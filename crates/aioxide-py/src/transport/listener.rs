@@ -1,0 +1,217 @@
+//! `Listener`: accepts connections for a server.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use aioxide_core::{Interest, Token};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pyo3::{PyTraverseError, PyVisit};
+use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, getsockname, sockopt};
+
+use super::address;
+use super::stream::{Owner, Parts, StreamTransport, borrow, unsafe_loop};
+use crate::cell::LoopCell;
+use crate::error::os_error;
+use crate::event_loop::{Loop, Source};
+use crate::ffi::{Ref, call0, copy_context, in_context};
+use crate::handle::ends_run;
+use crate::names::cold;
+
+/// A listening socket of a server. The Python socket owns the descriptor.
+#[pyclass(frozen, module = "aioxide._aioxide")]
+#[derive(Debug)]
+pub(crate) struct Listener {
+    event_loop: Ref,
+    socket: Ref,
+    fd: RawFd,
+    factory: Ref,
+    server: Option<Ref>,
+    /// How many connections one turn accepts.
+    backlog: usize,
+    context: Ref,
+    token: LoopCell<Option<Token>>,
+}
+
+impl Listener {
+    /// The listener in an object that is one.
+    pub(crate) fn of(object: &Ref) -> &Self {
+        // SAFETY: Only listeners are put into `Source::Listener`.
+        unsafe {
+            let py = Python::assume_attached();
+            let cell: *const Self =
+                Borrowed::from_ptr(py, object.as_ptr()).cast_unchecked::<Self>().get();
+            &*cell
+        }
+    }
+
+    /// The loop is closed.
+    pub(crate) fn unregistered(&self) {
+        self.token.with(Option::take);
+    }
+
+    /// Accepts what waits.
+    ///
+    /// # Errors
+    /// Only what is to end the run of the loop.
+    pub(crate) fn accept(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+        for _ in 0..self.backlog {
+            if self.token.with(|token| token.is_none()) {
+                // A protocol factory has closed the server.
+                return Ok(());
+            }
+            match acceptfrom_with(borrow(self.fd), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok((descriptor, peer)) => self.serve(py, descriptor, peer)?,
+                Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Ok(()),
+                Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
+                    return self.exhausted(py, this, error);
+                }
+                Err(error) => {
+                    let error = os_error(&io::Error::from(error)).into_value(py);
+                    let arguments = (self.event_loop.bind(py), self.socket.bind(py), error);
+                    return cold(py, "accept_failed", arguments).map(drop);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Out of descriptors or memory: says so, and tries again in a second.
+    fn exhausted(&self, py: Python<'_>, this: &Ref, error: Errno) -> PyResult<()> {
+        self.stop(py);
+        let error = os_error(&io::Error::from(error)).into_value(py);
+        let arguments = (self.event_loop.bind(py), self.socket.bind(py), error, this.bind(py));
+        cold(py, "accept_exhausted", arguments).map(drop)
+    }
+
+    fn serve(
+        &self,
+        py: Python<'_>,
+        descriptor: OwnedFd,
+        peer: Option<SocketAddrAny>,
+    ) -> PyResult<()> {
+        // SAFETY: A context that `copy_context` made.
+        let context =
+            unsafe { Ref::from_result(py, pyo3::ffi::PyContext_Copy(self.context.as_ptr()))? };
+        let mut protocol = None;
+        let made = in_context(py, &context, || {
+            let extra = extra(py, &descriptor, peer.as_ref())?;
+            let new = call0(py, &self.factory)?;
+            protocol = Some(new.clone());
+            let parts = Parts {
+                fd: descriptor.as_raw_fd(),
+                owner: Owner::Descriptor(descriptor),
+                protocol: new,
+                server: self.server.clone(),
+                extra,
+                waiter: None,
+                context: None,
+            };
+            StreamTransport::create(py, &self.event_loop, parts)
+        });
+        match made {
+            Ok(_) => Ok(()),
+            Err(error) if ends_run(py, &error) => Err(error),
+            // asyncio tells of it in debug mode only.
+            Err(error) if unsafe_loop(&self.event_loop).is_debug() => {
+                let protocol = protocol.map(|protocol| protocol.into_bound(py));
+                let arguments = (self.event_loop.bind(py), error.into_value(py), protocol);
+                cold(py, "serve_failed", arguments).map(drop)
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn start_accepting(&self, this: &Ref) -> PyResult<()> {
+        if self.token.with(|token| token.is_some()) {
+            return Ok(());
+        }
+        let source = Source::Listener(this.clone());
+        let inserted = unsafe_loop(&self.event_loop).scheduler.with(|scheduler| {
+            let poller = scheduler.poller.clone();
+            scheduler.reactor.insert(&*poller, self.fd, Interest::READ, source)
+        });
+        match inserted {
+            Ok(token) => {
+                self.token.with(|slot| *slot = Some(token));
+                Ok(())
+            }
+            Err((_, error)) => Err(os_error(&error)),
+        }
+    }
+}
+
+/// What `get_extra_info` answers for an accepted connection; its socket is made when asked for.
+fn extra(py: Python<'_>, descriptor: &OwnedFd, peer: Option<&SocketAddrAny>) -> PyResult<Ref> {
+    let extra = PyDict::new(py);
+    let own = getsockname(descriptor).ok();
+    // Not a TCP socket: there is nothing to set.
+    let _ = sockopt::set_tcp_nodelay(descriptor, true);
+    for (name, known, python) in
+        [("sockname", own.as_ref(), "getsockname"), ("peername", peer, "getpeername")]
+    {
+        let value = match known {
+            Some(known) => address::to_python(py, known)?,
+            None => None,
+        };
+        match value {
+            Some(value) => extra.set_item(name, value.bind(py))?,
+            None => extra.set_item(name, cold(py, "address", (descriptor.as_raw_fd(), python))?)?,
+        }
+    }
+    Ok(Ref::new(extra.as_any()))
+}
+
+#[pymethods]
+impl Listener {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for object in [&self.event_loop, &self.socket, &self.factory, &self.context] {
+            visit.call(object.as_py())?;
+        }
+        match &self.server {
+            Some(server) => visit.call(server.as_py()),
+            None => Ok(()),
+        }
+    }
+
+    /// Accept connections.
+    fn start(this: &Bound<'_, Self>) -> PyResult<()> {
+        this.get().start_accepting(&Ref::new(this.as_any()))
+    }
+
+    /// Accept no more. The socket stays open.
+    fn stop(&self, py: Python<'_>) {
+        let _ = py;
+        let Some(token) = self.token.with(Option::take) else { return };
+        let source = unsafe_loop(&self.event_loop).scheduler.with(|scheduler| {
+            let poller = scheduler.poller.clone();
+            scheduler.reactor.remove(&*poller, token)
+        });
+        drop(source);
+    }
+}
+
+#[pymethods]
+impl Loop {
+    /// Make the Listener of a Python socket, in the context of the caller.
+    #[pyo3(signature = (protocol_factory, sock, server=None, backlog=100))]
+    fn _listener<'py>(
+        this: &Bound<'py, Self>,
+        protocol_factory: &Bound<'py, PyAny>,
+        sock: &Bound<'py, PyAny>,
+        server: Option<&Bound<'py, PyAny>>,
+        backlog: usize,
+    ) -> PyResult<Listener> {
+        Ok(Listener {
+            event_loop: Ref::new(this.as_any()),
+            socket: Ref::new(sock),
+            fd: sock.call_method0("fileno")?.extract()?,
+            factory: Ref::new(protocol_factory),
+            server: server.map(Ref::new),
+            backlog: backlog.clamp(1, 256),
+            context: copy_context(this.py())?,
+            token: LoopCell::new(None),
+        })
+    }
+}
