@@ -21,8 +21,8 @@ from ._aioxide import __version__ as __version__
 from ._install import install as install
 from ._install import uninstall as uninstall
 from ._loop import EventLoop as EventLoop
+from ._loop import new_event_loop as new_event_loop
 from ._runner import Runner as Runner
-from ._runner import new_event_loop as new_event_loop
 from ._runner import run as run
 
 __all__ = list(asyncio.__all__)

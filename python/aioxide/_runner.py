@@ -1,4 +1,4 @@
-"""Running a coroutine from start to end: `run`, `Runner` and the factory they use by default.
+"""Running a coroutine from start to end: `run` and `Runner`.
 
 `asyncio.Runner` already runs any loop; all that differs here is which loop it makes when it is not
 told. It is not enough to pass it a loop factory: with one, it no longer makes its loop the current
@@ -19,12 +19,7 @@ if sys.version_info >= (3, 14):
 else:
     _Main: TypeAlias = Coroutine[Any, Any, _T]
 
-__all__ = ["Runner", "new_event_loop", "run"]
-
-
-def new_event_loop() -> EventLoop:
-    """Make a new event loop. It is not made the current one of the thread."""
-    return EventLoop()
+__all__ = ["Runner", "run"]
 
 
 class Runner(asyncio.Runner):  # type: ignore[misc]  # final in its stub, not at run time

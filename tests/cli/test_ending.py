@@ -162,10 +162,7 @@ def test_installed_script_ends_as_python(launch_both, write, name):
         "last line",
         "exit with a number",
         "exception",
-        "exception with a cause",
         "failing import",
-        "import with a syntax error",
-        "interrupt",
         "interrupt by the signal",
         "hook",
     ],
@@ -181,7 +178,6 @@ def test_other_programs_end_as_with_python(launch, write, name, kind):
     else:
         write("tool/__main__.py", PROGRAMS[name])
         write("tool/failing.py", "def fail():\n    raise OSError('no')\nfail()\n")
-        write("tool/wrong.py", "x = (\n")
         launch.same("tool")
 
 

@@ -147,12 +147,14 @@ def test_program_inherits_no_future_and_no_import(launch, write):
 
 
 @pytest.mark.parametrize("flags", [["-P"], ["-O"], ["-X", "dev"], ["-u", "-B"]])
-@pytest.mark.parametrize("line", [["show.py"], ["tool"], ["-"]])
-def test_pythons_options_hold(launch, write, flags, line):
-    write("show.py", SHOW)
+def test_pythons_options_hold(launch, show, flags):
+    launch.same("show.py", python=flags)
+
+
+@pytest.mark.parametrize("line", ["tool", "-"])
+def test_safe_path_is_kept(launch, write, line):
     write("tool/__main__.py", SHOW)
-    options = {"input": SHOW} if line == ["-"] else {}
-    launch.same(*line, python=flags, **options)
+    launch.same(line, python=["-P"], input=SHOW if line == "-" else "")
 
 
 def test_safe_path_hides_the_current_directory(launch, write):

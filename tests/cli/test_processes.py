@@ -65,12 +65,17 @@ def test_classes_of_the_program_are_pickled(launch, write, line):
     assert "__main__" in launch.same(*line).stdout
 
 
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-@pytest.mark.parametrize("line", [["program.py"], ["-m", "package.program"], ["./package/run.py"]])
-def test_children_find_the_program(launch, write, method, line):
+@pytest.mark.parametrize(
+    ("line", "method"),
+    [
+        *((["program.py"], method) for method in multiprocessing.get_all_start_methods()),
+        (["-m", "package.program"], "spawn"),
+        (["./package/program.py"], "spawn"),
+    ],
+)
+def test_children_find_the_program(launch, write, line, method):
     write("program.py", POOL)
     write("package/program.py", POOL)
-    write("package/run.py", POOL)
     ended = launch.same(*line, method)
     assert ended.stdout == "[0, 2, 4, 6]\nchild ran\n0\n"
     assert ended.stderr == ""

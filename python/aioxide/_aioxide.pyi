@@ -1,0 +1,374 @@
+"""Types of the native module: crates/aioxide-py.
+
+Times are in seconds (float), sizes in bytes (int). Methods that begin with an underscore are for
+`_loop.py`, `_cold.py` and for what asyncio's own code calls on a loop or a transport.
+
+`Handle`, `TimerHandle` and `StreamTransport` are written as subclasses of asyncio's classes because
+`isinstance()` says so: at run time they answer for it with their `__class__`, and inherit nothing of
+asyncio's; `TimerHandle` inherits from `Handle` there.
+"""
+
+import asyncio
+import socket
+from asyncio.base_events import Server
+from asyncio.constants import _SendfileMode
+from asyncio.events import _TaskFactory
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from contextvars import Context
+from typing import Any, ClassVar, Final, Self, TypedDict, TypeVar, final, type_check_only
+
+from _typeshed import FileDescriptorLike
+from typing_extensions import TypeVarTuple, Unpack, disjoint_base
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+__all__ = ["Handle", "Listener", "Loop", "StreamTransport", "TimerHandle", "__version__"]
+
+__version__: Final[str]
+
+@type_check_only
+class _Stats(TypedDict):
+    turns: int
+    polls: int
+    steps: int
+    poll_time: float | None
+    busy_time: float | None
+    step_times: list[tuple[float | None, int]]
+
+@disjoint_base
+class Loop:
+    """The native part of an event loop: the scheduler, descriptors, the making of transports.
+
+    A base of `aioxide.EventLoop`; by itself it lacks what that class inherits from asyncio.
+    Only `call_soon_threadsafe()`, `time()`, `stats()`, `is_running()` and `is_closed()` may be
+    called from a thread that does not run the loop.
+    """
+
+    def __new__(cls, *_args: object, **_kwargs: object) -> Self:
+        """Make a loop that is not running. Raises OSError when out of descriptors."""
+
+    # Callbacks
+
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[_Ts]], object],
+        /,
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> Handle:
+        """Run callback(*args) in the next turn, after what is scheduled already.
+
+        It runs in `context`, by default in a copy of the current one. The handle cancels it. Raises
+        RuntimeError when the loop is closed; in debug mode also in another thread than the loop's,
+        and TypeError when `callback` cannot be called or is a coroutine.
+        """
+
+    def call_soon_threadsafe(
+        self,
+        callback: Callable[[Unpack[_Ts]], object],
+        /,
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> Handle:
+        """Do as `call_soon()`, from any thread or signal handler. Ends a wait of the loop."""
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        /,
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> TimerHandle:
+        """Run callback(*args) once `delay` seconds have passed, not before, and never at once.
+
+        Timers run in the order of their times. Cancelling the handle frees what it holds at once.
+        Raises TypeError when `delay` is no number, else as `call_soon()`.
+        """
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        /,
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> TimerHandle:
+        """Do as `call_later()`, at a time of the loop's clock, in seconds: see `time()`."""
+
+    def time(self) -> float:
+        """The loop's clock, in seconds: the same as time.monotonic()."""
+
+    # Tasks and futures
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Make a future of this loop."""
+
+    def create_task(
+        self,
+        coro: Coroutine[Any, Any, _T] | Generator[Any, None, _T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+        **kwargs: Any,
+    ) -> asyncio.Task[_T]:
+        """Schedule a coroutine. The task can be cancelled.
+
+        Further arguments go to the task factory or to asyncio.Task. Raises RuntimeError when the
+        loop is closed, TypeError for what is no coroutine.
+        """
+
+    def set_task_factory(self, factory: _TaskFactory | None) -> None:
+        """Let factory(loop, coro, **kwargs) make the tasks, or asyncio.Task for None.
+
+        Raises TypeError when it is neither callable nor None.
+        """
+
+    def get_task_factory(self) -> _TaskFactory | None:
+        """Return the task factory, or None."""
+
+    # Descriptors
+
+    def add_reader(
+        self,
+        fd: FileDescriptorLike,
+        callback: Callable[[Unpack[_Ts]], Any],
+        *args: Unpack[_Ts],
+    ) -> None:
+        """Call callback(*args) in every turn that finds the descriptor readable.
+
+        `fd` is a number or an object with fileno(). A reader that was there is replaced. Raises
+        ValueError for what is no descriptor, PermissionError for a regular file, OSError for one
+        that is closed, RuntimeError when a transport uses it or the loop is closed.
+        """
+
+    def add_writer(
+        self,
+        fd: FileDescriptorLike,
+        callback: Callable[[Unpack[_Ts]], Any],
+        *args: Unpack[_Ts],
+    ) -> None:
+        """Call callback(*args) in every turn that finds the descriptor writable. Else as above."""
+
+    def remove_reader(self, fd: FileDescriptorLike) -> bool:
+        """Undo `add_reader()`; return whether there was a reader."""
+
+    def remove_writer(self, fd: FileDescriptorLike) -> bool:
+        """Undo `add_writer()`; return whether there was a writer."""
+
+    # Life
+
+    def stop(self) -> None:
+        """Let `run_forever()` return at the end of this turn, or after one turn of the next run."""
+
+    def is_running(self) -> bool:
+        """Whether a thread runs the loop."""
+
+    def is_closed(self) -> bool:
+        """Whether `close()` was called."""
+
+    def get_debug(self) -> bool:
+        """Whether debug mode is on."""
+
+    def stats(self) -> _Stats:
+        """The loop's counters since it was made.
+
+        How many turns, polls and steps (callbacks) there were; the seconds spent waiting for events
+        and busy, None until the clock is calibrated; and for each power of two that occurred
+        (seconds, count): how many steps took at least that long and less than twice as long.
+        """
+
+    # For aioxide._loop and for asyncio's own code
+
+    _debug: bool
+    _closed: bool
+    _stopping: bool
+    _thread_id: int | None
+    _current_handle: asyncio.Handle | None
+    _task_factory: _TaskFactory | None
+    _other_clock: bool
+
+    def _run(self, thread: int) -> None: ...
+    def _run_once(self) -> None: ...
+    def _close(self) -> None: ...
+    def _check_closed(self) -> None: ...
+    def _write_to_self(self) -> None: ...
+    def _add_callback(self, handle: asyncio.Handle) -> None: ...
+    def _add_callback_signalsafe(self, handle: asyncio.Handle) -> None: ...
+    def _add_reader(
+        self,
+        fd: FileDescriptorLike,
+        callback: Callable[[Unpack[_Ts]], Any],
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> Handle: ...
+    def _add_writer(
+        self,
+        fd: FileDescriptorLike,
+        callback: Callable[[Unpack[_Ts]], Any],
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> Handle: ...
+    def _remove_reader(self, fd: FileDescriptorLike) -> bool: ...
+    def _remove_writer(self, fd: FileDescriptorLike) -> bool: ...
+    def _refuse_transports(self, fd: FileDescriptorLike) -> None: ...
+    def _lend(self, transport: StreamTransport) -> None: ...
+    def _take_back(self, transport: StreamTransport) -> None: ...
+    def _listener(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        sock: socket.socket,
+        server: Server | None = None,
+        backlog: int = 100,
+    ) -> Listener: ...
+    def _stream_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+        server: Server | None = None,
+        context: Context | None = None,
+    ) -> StreamTransport: ...
+
+@disjoint_base
+class Handle(asyncio.Handle):
+    """A scheduled callback, as returned by `Loop.call_soon()`. Programs do not make any."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Raise TypeError."""
+
+    def cancel(self) -> None:
+        """Do not run the callback, and let go of it and its arguments at once.
+
+        Once it has run, or is cancelled, nothing happens.
+        """
+
+    def cancelled(self) -> bool:
+        """Whether `cancel()` was called."""
+
+    def get_context(self) -> Context:
+        """The context that the callback runs in."""
+
+    def _run(self) -> None: ...
+    def _repr_info(self) -> list[str]: ...
+
+@final
+class TimerHandle(asyncio.TimerHandle):
+    """A callback that is scheduled for a time, as returned by `call_later()` and `call_at()`.
+
+    Timers are ordered by their time, and equal only to themselves.
+    """
+
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
+        """Raise TypeError."""
+
+    def __hash__(self) -> int: ...
+    def __lt__(self, value: asyncio.TimerHandle, /) -> bool: ...
+    def __le__(self, value: asyncio.TimerHandle, /) -> bool: ...
+    def __gt__(self, value: asyncio.TimerHandle, /) -> bool: ...
+    def __ge__(self, value: asyncio.TimerHandle, /) -> bool: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def when(self) -> float:
+        """When it is due, in seconds on the loop's clock."""
+
+@final
+class StreamTransport(asyncio.Transport):
+    """A TCP connection. Loops make it; it belongs to the thread of its loop.
+
+    Exceptions that a method of the protocol raises go to the loop's exception handler and, where
+    asyncio does so, end the connection.
+    """
+
+    _start_tls_compatible: ClassVar[bool]
+    _sendfile_compatible: ClassVar[_SendfileMode]
+
+    @property
+    def _loop(self) -> Loop | None: ...
+    @property
+    def _protocol(self) -> asyncio.BaseProtocol | None: ...
+    @property
+    def _extra(self) -> dict[str, Any]: ...
+    @property
+    def _sock(self) -> socket.socket | None: ...
+    @property
+    def _sock_fd(self) -> int: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Information on the connection; `default` for what there is not.
+
+        "socket" (asyncio.trsock.TransportSocket), "sockname", "peername".
+        """
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the connection to another protocol; data that comes later goes there."""
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the current protocol."""
+
+    def is_closing(self) -> bool:
+        """Whether it was closed or aborted, or the connection is lost."""
+
+    def close(self) -> None:
+        """Send what is written, then close; the protocol's connection_lost(None) follows."""
+
+    def abort(self) -> None:
+        """Close without sending what the peer has not taken yet; connection_lost(None) follows."""
+
+    def is_reading(self) -> bool:
+        """Whether data is being read: not paused, not closing."""
+
+    def pause_reading(self) -> None:
+        """Read nothing until `resume_reading()`. Nothing happens when paused or closing."""
+
+    def resume_reading(self) -> None:
+        """Read again. Nothing happens when not paused, or closing."""
+
+    def write(self, data: bytes | bytearray | memoryview[Any], /) -> None:
+        """Send data; what the peer does not take yet is kept. Never waits.
+
+        The buffer may be changed afterwards: what is kept of it is a copy. Raises TypeError for
+        other types, RuntimeError after `write_eof()`.
+        """
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
+        """Send every item, in order, with one system call where possible. Raises as `write()`."""
+
+    def write_eof(self) -> None:
+        """Send what is written, then close the writing half. Nothing happens when closing."""
+
+    def can_write_eof(self) -> bool:
+        """Whether `write_eof()` works: it does."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks of flow control, in bytes.
+
+        The protocol's pause_writing() is called above `high`, resume_writing() at `low` and below.
+        By default `high` is 64 KiB, or four times `low`, and `low` a quarter of `high`. Raises
+        ValueError unless high >= low >= 0.
+        """
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return (low, high), in bytes."""
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes the peer has not taken yet."""
+
+    def _force_close(self, exc: BaseException | None) -> None: ...
+    def _fatal_error(
+        self, exc: BaseException, message: str = "Fatal error on transport"
+    ) -> None: ...
+    def _call_connection_lost(self, exc: BaseException | None) -> None: ...
+    def _make_empty_waiter(self) -> asyncio.Future[None]: ...
+    def _reset_empty_waiter(self) -> None: ...
+
+@final
+class Listener:
+    """Accepts the connections of one listening socket, which it does not own."""
+
+    def start(self) -> None:
+        """Accept connections. Raises OSError when the descriptor cannot be watched."""
+
+    def stop(self) -> None:
+        """Accept no more. The socket stays open."""
