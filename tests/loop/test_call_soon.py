@@ -403,15 +403,15 @@ def test_callback_is_alive_while_it_runs(loop, turn):
     assert seen == ["alive"]
 
 
-def test_a_million_callbacks(loop):
+def test_many_callbacks(loop):
     count = 0
 
     def callback():
         nonlocal count
         count += 1
 
-    for _ in range(1_000_000):
+    for _ in range(200_000):
         loop.call_soon(callback)
     loop.call_soon(loop.stop)
     loop.run_forever()
-    assert count == 1_000_000
+    assert count == 200_000

@@ -231,9 +231,7 @@ def test_source_traceback_in_the_log(loop, turn, asyncio_log):
 
 
 @pytest.mark.parametrize("kind", [Exception, asyncio.CancelledError, GeneratorExit, BaseException])
-def test_any_other_exception_of_a_callback_is_reported(
-    loop, turn, expect_exception_handler, kind
-):
+def test_any_other_exception_of_a_callback_is_reported(loop, turn, expect_exception_handler, kind):
     """Only KeyboardInterrupt and SystemExit leave the loop from a callback."""
 
     class Own(kind):

@@ -22,9 +22,7 @@ def test_result(loop, run):
 
 def test_runs_in_another_thread(loop, run):
     ident, name = run(
-        loop.run_in_executor(
-            None, lambda: (threading.get_ident(), threading.current_thread().name)
-        )
+        loop.run_in_executor(None, lambda: (threading.get_ident(), threading.current_thread().name))
     )
     assert ident != threading.get_ident()
     assert name.startswith("asyncio_")

@@ -5,6 +5,7 @@ what is promised.
 """
 
 import asyncio
+import itertools
 import os
 import socket
 import threading
@@ -76,7 +77,7 @@ def test_reader_beside_a_thousand_chains(loop):
     theirs.send(b"x")
     loop.run_forever()
     # A turn of a thousand callbacks takes longer than a poll may be put off: a few turns for each.
-    gaps = [later - earlier for earlier, later in zip(counts, counts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(counts)]
     assert max(gaps) <= 20
     for chain in chains:
         chain.end()
@@ -110,7 +111,7 @@ def test_overdue_timer_beside_a_chain_runs_within_turns(loop):
     loop.call_at(loop.time() - 1, timer)
     loop.run_forever()
     chain.end()
-    gaps = [later - earlier for earlier, later in zip(counts, counts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(counts)]
     assert max(gaps) <= 2
 
 

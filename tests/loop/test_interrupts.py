@@ -218,8 +218,7 @@ def test_task_that_raises_another_base_exception(loop, turn, expect_exception_ha
     turn()
     assert task.done()
     assert isinstance(task.exception(), Own)
-    reported = [context for context in expect_exception_handler]
-    assert all(isinstance(context["exception"], Own) for context in reported)
+    assert all(isinstance(context["exception"], Own) for context in expect_exception_handler)
 
 
 def test_interrupt_in_the_exception_handler_keeps_the_rest(loop):

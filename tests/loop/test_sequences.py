@@ -146,7 +146,7 @@ def on_both(loop, function):
     finally:
         control.close()
     got = function(loop)
-    assert len(expected) > 100
+    assert len(expected) > 60
     # The first difference, rather than two long lists.
     for number, (one, other) in enumerate(zip(got, expected, strict=False)):
         assert one == other, f"entry {number}, after {expected[max(0, number - 10) : number]}"

@@ -397,7 +397,6 @@ def test_handles_compare_by_time(loop):
     assert late > early
     assert late >= early
     assert early != late
-    assert early == early  # noqa: PLR0124
     twin = loop.call_at(now + 1, list)
     assert twin == early
     assert hash(twin) == hash(early)
