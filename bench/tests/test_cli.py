@@ -46,9 +46,10 @@ def test_a_short_run_prints_its_table() -> None:
     ended = bench("scheduling", *options, "--rows", "`sleep(0)`")
     assert ended.returncode == 0, ended.stderr
     lines = [line for line in ended.stdout.splitlines() if line.startswith("| `sleep(0)` ")]
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert "[" in lines[0]
-    assert "not measured" in lines[1]
+    assert "[" in lines[1]
+    assert "not measured" in lines[2]
     assert "scheduling 1/1" in ended.stderr
 
 
