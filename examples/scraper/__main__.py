@@ -7,15 +7,15 @@ a busy moment of the machine does not fall on the same one each time.
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 try:
     from rich.console import Console
 except ImportError:
     sys.exit("scraper: needs the package rich, missing in this Python; ./dev run has it")
 
+import interrupts
 import options as command_line
 from child import ArmError, run_job
 from curves import draw
@@ -178,13 +178,8 @@ def complain(text: str) -> None:
     print(f"scraper: {text}", file=sys.stderr)
 
 
-def terminate(*_: object) -> NoReturn:
-    # Raised like Ctrl-C, so that the site and the client are ended on the way out.
-    raise KeyboardInterrupt
-
-
 def main() -> int:
-    signal.signal(signal.SIGTERM, terminate)
+    interrupts.install()
     options = command_line.parse()
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -198,7 +193,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         # A second Ctrl-C would only cut off the account of the first.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupts.ignore()
         rounds = [f"{len(one.rounds)} of {one.label}" for one in summaries.values() if one.rounds]
         show_clients(options, console, summaries)
         complain(f"stopped; rounds done: {', '.join(rounds) or 'none'}")

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interrupts import held
 from outcome import Outcome
 
 if TYPE_CHECKING:
@@ -26,29 +27,30 @@ class ArmError(Exception):
 def run_job(job: Job, show_done: Callable[[int], None]) -> Outcome:
     """The outcome of the job; `show_done` is called with how many pages are done."""
     with tempfile.TemporaryFile() as said:
-        # A session of its own: Ctrl-C is for this process, which then ends the child.
-        child = subprocess.Popen(
-            [sys.executable, str(ARM)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-            start_new_session=True,
-        )
+        child = None
         try:
+            with held():
+                # A session of its own: Ctrl-C is for this process, which then ends the child.
+                child = subprocess.Popen(
+                    [sys.executable, str(ARM)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    text=True,
+                    start_new_session=True,
+                )
             outcome = _follow(child, job, show_done)
             child.wait(timeout=10)
         except ArmError as error:
-            child.wait()
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
             raise ArmError(f"{error}" + (f": {lines[-1]}" if lines else "")) from None
         except subprocess.TimeoutExpired:
             raise ArmError("the client gave its result, but did not end") from None
         finally:
-            child.kill()
-            child.wait()
-            if child.stdout is not None:
+            if child is not None:
+                child.kill()
+                child.wait()
                 child.stdout.close()
     return outcome
 

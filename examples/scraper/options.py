@@ -40,9 +40,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--limit", type=int, help="requests at a time (50; of a real site 4)")
     parser.add_argument("--latency", type=int, help="the embedded site's milliseconds (10)")
     parser.add_argument("--rounds", type=int, help="runs of each client (3; of a real site 1)")
-    parser.add_argument(
-        "--passes", type=int, help="times a run fetches each page (3; real: 1)"
-    )
+    parser.add_argument("--passes", type=int, help="times a run fetches each page (3; real: 1)")
     parser.add_argument(
         "--only",
         action="append",

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TIMEOUT = "timeouts"
 REFUSED = "refused"
@@ -24,6 +28,7 @@ _BY_ERRNO = {
 }
 # Classes of requests, urllib3 and aiohttp by name: neither library is needed by the other's arm.
 _BY_NAME = {
+    "NewConnectionError": REFUSED,
     "ServerDisconnectedError": REFUSED,
     "RemoteDisconnected": REFUSED,
     "TimeoutError": TIMEOUT,
@@ -43,21 +48,25 @@ def kind_of(error: BaseException) -> str:
     """The kind of an error; libraries wrap, so the causes are looked at as well."""
     if isinstance(error, BadStatus):
         return TIMEOUT if error.status in (408, 503, 504) else STATUS
+    errors = list(_with_causes(error))
+    # A number says most; urllib3's NewConnectionError, for one, is a TimeoutError by its class.
+    for one in errors:
+        code = getattr(one, "errno", None)
+        if isinstance(code, int) and code in _BY_ERRNO:
+            return _BY_ERRNO[code]
+    names = [base.__name__ for one in errors for base in type(one).__mro__]
+    return next((_BY_NAME[name] for name in names if name in _BY_NAME), OTHER)
+
+
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     queue: list[object] = [error]
     while queue:
         one = queue.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        code = getattr(one, "errno", None)
-        if isinstance(code, int) and code in _BY_ERRNO:
-            return _BY_ERRNO[code]
-        for base in type(one).__mro__:
-            if base.__name__ in _BY_NAME:
-                return _BY_NAME[base.__name__]
-        queue += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return OTHER
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            queue += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
 
 
 @dataclass
