@@ -270,7 +270,7 @@ async def test_opening_a_stream(listener, when, open_descriptors):
 
 async def test_after_any_number_of_turns(loop, listener, open_descriptors):
     before = open_descriptors()
-    for turns in range(200):
+    for turns in range(60):
         task = asyncio.create_task(
             loop.create_connection(
                 Recorder, "localhost", listener.getsockname()[1], family=socket.AF_INET

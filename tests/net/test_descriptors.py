@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import select
 import signal
@@ -17,15 +18,23 @@ from .recorder import Recorder
 
 
 def occupy(fd):
-    """Make a socket pair whose first end has the descriptor `fd`, which is free now."""
+    """Make a socket pair whose first end has the descriptor `fd`, if that is free now."""
     left, right = socket.socketpair()
-    if left.fileno() != fd:
+    if left.fileno() != fd and not is_open(fd):
         os.dup2(left.fileno(), fd)
         left.close()
         left = socket.socket(fileno=fd)
     left.setblocking(False)
     right.setblocking(False)
     return left, right
+
+
+def is_open(fd):
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def quiet(sock):
@@ -107,14 +116,25 @@ async def test_caller_closes_the_socket_then_the_transport_writes(loop):
     left.close()
     stranger, other = occupy(fd)
     transport.write(b"secret")
+    await polled()
+    transport.close()
     await protocol.until("connection_lost")
-    assert isinstance(protocol.exception, OSError)
     await polled()
     assert quiet(other)
     stranger.send(b"alive")
     assert other.recv(10) == b"alive"
     for sock in (stranger, other, right):
         sock.close()
+
+
+async def test_transport_notices_that_the_caller_closed_its_socket(loop):
+    transport, protocol, left, right = await adopted(loop)
+    left.close()
+    transport.write(b"lost")
+    await protocol.until("connection_lost")
+    assert isinstance(protocol.exception, OSError)
+    assert protocol.exception.errno == errno.EBADF
+    right.close()
 
 
 async def test_caller_closes_the_socket_and_the_peer_speaks(loop):

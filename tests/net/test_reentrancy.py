@@ -152,6 +152,8 @@ def test_same_story(loop, base, callback, action):
         expected = control.run_until_complete(play(control, base, callback, action))
     finally:
         control.close()
+    if any("_call_connection_lost" in message for message in expected["contexts"]):
+        pytest.skip("gh-156512: this release of asyncio calls connection_lost twice")
     result = loop.run_until_complete(play(loop, base, callback, action))
     assert f"> {callback}" in result["calls"]
     assert result == expected
