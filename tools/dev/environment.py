@@ -111,7 +111,7 @@ class Environment:
             return
         wanted = native.fingerprint()
         must(
-            [self.python, "-m", "maturin", "develop", "--release", "--quiet"],
+            [self.python, "-m", "maturin", "develop", "--release"],
             {
                 **PIP_ENV,
                 "PIP_QUIET": "1",

@@ -54,7 +54,7 @@ def numbers(version: re.Match[str]) -> tuple[int, int]:
 
 def program(package: str) -> Path:
     """Build a binary of the workspace, optimised; cargo itself knows if there is work to do."""
-    must([cargo(), "build", "--quiet", "--release", "--package", package])
+    must([cargo(), "build", "--release", "--package", package])
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     return (ROOT / target / "release" / package).resolve()
 
