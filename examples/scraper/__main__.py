@@ -194,7 +194,7 @@ def main() -> int:
     except KeyboardInterrupt:
         # A second Ctrl-C would only cut off the account of the first.
         interrupts.ignore()
-        rounds = [f"{len(one.rounds)} of {one.label}" for one in summaries.values() if one.rounds]
+        rounds = [f"{one.label} {len(one.rounds)}" for one in summaries.values() if one.rounds]
         show_clients(options, console, summaries)
         complain(f"stopped; rounds done: {', '.join(rounds) or 'none'}")
         return INTERRUPTED

@@ -51,7 +51,8 @@ def run_job(job: Job, show_done: Callable[[int], None]) -> Outcome:
             if child is not None:
                 child.kill()
                 child.wait()
-                child.stdout.close()
+                if child.stdout is not None:
+                    child.stdout.close()
     return outcome
 
 
