@@ -213,6 +213,7 @@ def test_many_children(expect):
                 await asyncio.sleep(0)
 
         loop = new_event_loop()
+        loop.run_until_complete(asyncio.sleep(0))
         before = len(os.listdir("/proc/self/fd"))
         loop.run_until_complete(main())
         print(len(os.listdir("/proc/self/fd")) - before)

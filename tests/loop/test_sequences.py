@@ -9,15 +9,16 @@ import random
 
 import pytest
 
-SEEDS = range(30)
+SEEDS = range(20)
 
 
 class Program:
     """Callbacks that schedule, cancel, fail, stop and leave the loop, and a trace of them."""
 
-    def __init__(self, loop, seed, operations=400):
+    def __init__(self, loop, seed, kinds, operations=400):
         self.loop = loop
         self.random = random.Random(seed)
+        self.kinds = kinds
         self.left = operations
         self.names = iter(range(10**9))
         self.handles = []
@@ -31,7 +32,7 @@ class Program:
 
     def schedule(self):
         name = next(self.names)
-        kind = self.random.choice(["soon", "soon", "soon", "threadsafe", "at", "at"])
+        kind = self.random.choice(self.kinds)
         if kind == "soon":
             handle = self.loop.call_soon(self.step, name)
         elif kind == "threadsafe":
@@ -155,7 +156,15 @@ def on_both(loop, function):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_callbacks_run_in_the_standard_order(loop, seed):
-    on_both(loop, lambda loop: Program(loop, seed).run())
+    kinds = ["soon", "soon", "soon", "at", "at"]
+    on_both(loop, lambda loop: Program(loop, seed, kinds).run())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_callbacks_for_any_thread_run_in_the_standard_order(loop, seed):
+    """call_soon_threadsafe() in the loop's own thread, between the others."""
+    kinds = ["soon", "soon", "threadsafe", "at"]
+    on_both(loop, lambda loop: Program(loop, seed, kinds).run())
 
 
 @pytest.mark.parametrize("seed", SEEDS)

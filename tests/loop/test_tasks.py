@@ -253,9 +253,9 @@ def test_task_factory_gets_the_context(loop):
     assert seen == [context]
 
 
-def test_task_factory_of_foreign_futures(loop, loop_kind):
+def test_task_factory_of_foreign_futures(loop):
     """A factory may return any future; the name is set where there is a place for it."""
-    if loop_kind == "asyncio" and (3, 13) <= sys.version_info < (3, 13, 3):
+    if (3, 13) <= sys.version_info < (3, 13, 3):
         pytest.skip("3.13.0 to 3.13.2 call set_name() on whatever the factory returns")
 
     def factory(loop, coro, **kwargs):

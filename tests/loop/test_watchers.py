@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import tempfile
+from io import FileIO
 
 import pytest
 
@@ -21,14 +22,10 @@ def pair():
 
 @pytest.fixture
 def pipe():
+    """Two files, which may be closed twice: a number could be another's by then."""
     reader, writer = os.pipe2(os.O_NONBLOCK)
-    ends = {reader, writer}
-    yield reader, writer
-    for end in ends:
-        try:
-            os.close(end)
-        except OSError:
-            continue
+    with FileIO(reader, "r") as reader, FileIO(writer, "w") as writer:
+        yield reader, writer
 
 
 @pytest.fixture
@@ -179,11 +176,11 @@ def test_reader_is_called_at_the_end_of_the_stream(loop, pair):
 
 def test_writer_is_called_when_the_peer_is_gone(loop, pipe):
     reader, writer = pipe
-    os.close(reader)
+    reader.close()
     loop.add_writer(writer, loop.stop)
     loop.run_forever()
     with pytest.raises(BrokenPipeError):
-        os.write(writer, b"x")
+        writer.write(b"x")
     loop.remove_writer(writer)
 
 
@@ -192,11 +189,11 @@ def test_reader_is_called_when_the_pipe_is_closed(loop, pipe):
     seen = []
 
     def readable():
-        seen.append(os.read(reader, 10))
+        seen.append(reader.read(10))
         loop.stop()
 
     loop.add_reader(reader, readable)
-    loop.call_soon(os.close, writer)
+    loop.call_soon(writer.close)
     loop.run_forever()
     assert seen == [b""]
     loop.remove_reader(reader)
@@ -206,17 +203,14 @@ def test_full_pipe(loop, pipe, poll):
     """A writer waits while there is no room, and is told when there is."""
     reader, writer = pipe
     written = 0
-    try:
-        while True:
-            written += os.write(writer, bytes(65536))
-    except BlockingIOError:
-        pass
+    while count := writer.write(bytes(65536)):
+        written += count
     seen = []
     loop.add_writer(writer, seen.append, "room")
     poll()
     assert seen == []
     while written:
-        written -= len(os.read(reader, 1 << 20))
+        written -= len(reader.read(1 << 20))
     poll()
     assert "room" in seen
     assert loop.remove_writer(writer)
@@ -417,7 +411,20 @@ METHODS = ["add_reader", "add_writer", "remove_reader", "remove_writer"]
 @pytest.mark.parametrize(
     "thing",
     [None, "text", b"x", 1.5, object(), -1, -2, 2**31, 2**40, 2**70, WrongFile(), FailingFile()],
-    ids=lambda thing: type(thing).__name__ if isinstance(thing, object) else repr(thing),
+    ids=[
+        "None",
+        "str",
+        "bytes",
+        "float",
+        "object",
+        "-1",
+        "-2",
+        "2**31",
+        "2**40",
+        "2**70",
+        "wrong",
+        "failing",
+    ],
 )
 def test_what_is_not_a_descriptor(loop, method, thing):
     args = [list] if method.startswith("add") else []
