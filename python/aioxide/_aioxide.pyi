@@ -4,9 +4,12 @@ Times are in seconds (float), sizes in bytes (int). Methods that begin with an u
 `_loop.py`, `_cold.py` and for what asyncio's own code calls on a loop or a transport.
 
 `Handle`, `TimerHandle` and `StreamTransport` are written as subclasses of asyncio's classes because
-`isinstance()` says so: at run time they answer for it with their `__class__`, and inherit nothing of
+`isinstance()` says so: at run time they answer for it with their `__class__` and inherit nothing of
 asyncio's; `TimerHandle` inherits from `Handle` there.
 """
+
+# The docstrings are here for editors, which do not look into a native module.
+# ruff: noqa: PYI021
 
 import asyncio
 import socket
@@ -15,10 +18,20 @@ from asyncio.constants import _SendfileMode
 from asyncio.events import _TaskFactory
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
-from typing import Any, ClassVar, Final, Self, TypedDict, TypeVar, final, type_check_only
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Self,
+    TypedDict,
+    TypeVar,
+    TypeVarTuple,
+    final,
+    type_check_only,
+)
 
 from _typeshed import FileDescriptorLike
-from typing_extensions import TypeVarTuple, Unpack, disjoint_base
+from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -52,9 +65,9 @@ class Loop:
 
     def call_soon(
         self,
-        callback: Callable[[Unpack[_Ts]], object],
+        callback: Callable[[*_Ts], object],
         /,
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> Handle:
         """Run callback(*args) in the next turn, after what is scheduled already.
@@ -66,9 +79,9 @@ class Loop:
 
     def call_soon_threadsafe(
         self,
-        callback: Callable[[Unpack[_Ts]], object],
+        callback: Callable[[*_Ts], object],
         /,
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> Handle:
         """Do as `call_soon()`, from any thread or signal handler. Ends a wait of the loop."""
@@ -76,9 +89,9 @@ class Loop:
     def call_later(
         self,
         delay: float,
-        callback: Callable[[Unpack[_Ts]], object],
+        callback: Callable[[*_Ts], object],
         /,
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> TimerHandle:
         """Run callback(*args) once `delay` seconds have passed, not before, and never at once.
@@ -90,9 +103,9 @@ class Loop:
     def call_at(
         self,
         when: float,
-        callback: Callable[[Unpack[_Ts]], object],
+        callback: Callable[[*_Ts], object],
         /,
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> TimerHandle:
         """Do as `call_later()`, at a time of the loop's clock, in seconds: see `time()`."""
@@ -133,8 +146,8 @@ class Loop:
     def add_reader(
         self,
         fd: FileDescriptorLike,
-        callback: Callable[[Unpack[_Ts]], Any],
-        *args: Unpack[_Ts],
+        callback: Callable[[*_Ts], Any],
+        *args: *_Ts,
     ) -> None:
         """Call callback(*args) in every turn that finds the descriptor readable.
 
@@ -146,8 +159,8 @@ class Loop:
     def add_writer(
         self,
         fd: FileDescriptorLike,
-        callback: Callable[[Unpack[_Ts]], Any],
-        *args: Unpack[_Ts],
+        callback: Callable[[*_Ts], Any],
+        *args: *_Ts,
     ) -> None:
         """Call callback(*args) in every turn that finds the descriptor writable. Else as above."""
 
@@ -199,15 +212,15 @@ class Loop:
     def _add_reader(
         self,
         fd: FileDescriptorLike,
-        callback: Callable[[Unpack[_Ts]], Any],
-        *args: Unpack[_Ts],
+        callback: Callable[[*_Ts], Any],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> Handle: ...
     def _add_writer(
         self,
         fd: FileDescriptorLike,
-        callback: Callable[[Unpack[_Ts]], Any],
-        *args: Unpack[_Ts],
+        callback: Callable[[*_Ts], Any],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> Handle: ...
     def _remove_reader(self, fd: FileDescriptorLike) -> bool: ...
