@@ -64,3 +64,16 @@ def test_program_is_checked(tmp_path):
         (str(last - 1), "arg-type"),
         (str(last), "call-arg"),
     ]
+
+
+@pytest.mark.time_limit(120)
+def test_native_module_is_what_its_stub_says(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "aioxide._aioxide"],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
