@@ -108,7 +108,7 @@ def run(options):
         print("\n".join(suite.test_ids()))
         return 0
     path = options.expected or HERE / "expected" / f"{file_name(options.loop)}.toml"
-    entries = expected.load(path, sys.version_info[:2])
+    entries = expected.load(path, sys.version_info[:3])
     runner = Runner(
         suite,
         options.loop,

@@ -26,7 +26,7 @@ class Entry:
 
 
 def load(path, version):
-    """The entries of `path` that hold for Python `version`, a tuple such as (3, 13)."""
+    """The entries of `path` that hold for Python `version`, a tuple such as (3, 13, 0)."""
     if not path.exists():
         return []
     with open(path, "rb") as file:
@@ -51,13 +51,13 @@ def load(path, version):
 
 
 def holds(condition, version, where):
-    """Whether a condition such as ">=3.12, <3.14" is true of the version."""
+    """Whether a condition such as ">=3.12.4, <3.14" is true of the version."""
     for part in filter(None, (part.strip() for part in condition.split(","))):
-        found = re.fullmatch(r"(>=|<|==)\s*(\d+)\.(\d+)", part)
+        found = re.fullmatch(r"(>=|<|==)\s*(\d+(?:\.\d+){1,2})", part)
         if found is None:
             raise ExpectedError(f"{where}: {part!r} is no condition such as '>=3.12'")
-        sign, major, minor = found.groups()
-        if not COMPARE[sign](version, (int(major), int(minor))):
+        bound = tuple(map(int, found[2].split(".")))
+        if not COMPARE[found[1]](version[: len(bound)], bound):
             return False
     return True
 
