@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+import sys
 import threading
 import warnings
 import weakref
@@ -29,7 +30,10 @@ async def test_cycle_is_collected_after_close(loop, listener, kind):
     listener.accept()[0].close()
 
 
-async def test_closed_connection_needs_no_collector(loop, listener):
+async def test_closed_connection_needs_no_collector(loop, listener, asyncio_fault):
+    asyncio_fault(
+        sys.version_info < (3, 13), "the transport holds a method of its own", fixed_later=True
+    )
     # After connection_lost the transport lets its protocol go: the cycle is broken.
     gc.collect()
     gc.disable()
@@ -87,7 +91,9 @@ async def test_transport_dropped_unclosed_warns_and_closes(loop, listener, kind)
         assert conn.recv(1) == b""
 
 
-async def test_accepted_transport_dropped_unclosed_lets_the_server_go(loop):
+async def test_accepted_transport_dropped_unclosed_lets_the_server_go(loop, asyncio_fault):
+    asyncio_fault(sys.version_info[:2] == (3, 12), "3.12 may wait for it for ever", run=False)
+
     def factory():
         protocol = Recorder()
         protocols.append(weakref.ref(protocol))
@@ -185,6 +191,7 @@ async def test_last_reference_dropped_on_another_thread(loop, listener, start_th
 
     def drop():
         box.clear()
+        gc.collect()  # asyncio's transport of 3.11 is a cycle
         gone.set()
 
     start_thread(drop)

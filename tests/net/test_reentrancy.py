@@ -7,6 +7,7 @@ the story is the same each time.
 
 import asyncio
 import socket
+import sys
 
 import pytest
 
@@ -147,6 +148,8 @@ async def play(loop, base, callback, action):
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 def test_same_story(loop, base, callback, action):
+    if sys.version_info < (3, 12) and (callback, action) == ("connection_made", "pause_reading"):
+        pytest.skip("asyncio of 3.11 reads in spite of this pause")
     control = asyncio.SelectorEventLoop()
     try:
         expected = control.run_until_complete(play(control, base, callback, action))
