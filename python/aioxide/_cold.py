@@ -1,6 +1,9 @@
 """What the native loop does so rarely that it is Python.
 
 Each function is called by name from the native module. The texts are asyncio's own.
+
+Where a function calls the program's code, it forgets its arguments at the end: an exception keeps
+the frames under the one that raised it, and would keep itself by what they hold.
 """
 
 from __future__ import annotations
@@ -8,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from asyncio import base_events, constants, events, format_helpers, futures, trsock
+from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any
+
+from aioxide._inside import base_events, events, format_helpers, futures
 
 if TYPE_CHECKING:
     from aioxide import _aioxide
@@ -20,18 +25,22 @@ if TYPE_CHECKING:
 
 def callback_failed(handle: Any, exc: BaseException) -> None:
     """Tell the exception handler that a callback raised, as `Handle._run` does."""
-    source = format_helpers._format_callback_source(handle._callback, handle._args or ())
-    context = {"message": f"Exception in callback {source}", "exception": exc, "handle": handle}
-    if handle._source_traceback:
-        context["source_traceback"] = handle._source_traceback
-    handle._loop.call_exception_handler(context)
+    context: dict[str, Any] | None = None
+    try:
+        source = format_helpers._format_callback_source(handle._callback, handle._args or ())
+        context = {"message": f"Exception in callback {source}", "exception": exc, "handle": handle}
+        if handle._source_traceback:
+            context["source_traceback"] = handle._source_traceback
+        handle._loop.call_exception_handler(context)
+    finally:
+        del handle, exc, context
 
 
-def handle_repr(handle: Any) -> str:
+def handle_repr(handle: Any) -> Any:
     return events.Handle.__repr__(handle)
 
 
-def handle_repr_info(handle: Any) -> list[str]:
+def handle_repr_info(handle: Any) -> Any:
     return handle.__class__._repr_info(handle)
 
 
@@ -48,23 +57,34 @@ def check_schedule(loop: Any, callback: Any, method: str, any_thread: bool) -> N
 
 def run_debug(loop: Any, handle: Any) -> None:
     """Run a handle in debug mode, and tell of one that takes long."""
-    loop._current_handle = handle
-    began = loop.time()
     try:
-        handle._run()
+        loop._current_handle = handle
+        began = loop.time()
+        try:
+            handle._run()
+        finally:
+            loop._current_handle = None
+        took = loop.time() - began
+        if took >= loop.slow_callback_duration:
+            base_events.logger.warning(
+                "Executing %s took %.3f seconds", base_events._format_handle(handle), took
+            )
     finally:
-        loop._current_handle = None
-    took = loop.time() - began
-    if took >= loop.slow_callback_duration:
-        base_events.logger.warning(
-            "Executing %s took %.3f seconds", base_events._format_handle(handle), took
-        )
+        del handle
 
 
 def create_task(loop: Any, coro: Any, kwargs: dict[str, Any] | None) -> Any:
     """The running Python's own create_task."""
     task = asyncio.BaseEventLoop.create_task(loop, coro, **(kwargs or {}))
-    return task
+    try:
+        trace: Any = getattr(task, "_source_traceback", None)
+        if trace:
+            # Natively there is no frame between the caller and asyncio's classes.
+            here = create_task.__code__.co_filename
+            trace[:] = [frame for frame in trace if frame.filename != here]
+        return task
+    finally:
+        del task
 
 
 # Transports
@@ -77,9 +97,12 @@ def wake_waiter(loop: Any, waiter: Any) -> None:
 def transport_failed(
     loop: Any, message: str, exc: BaseException, transport: Any, protocol: Any
 ) -> None:
-    loop.call_exception_handler(
-        {"message": message, "exception": exc, "transport": transport, "protocol": protocol}
-    )
+    try:
+        loop.call_exception_handler(
+            {"message": message, "exception": exc, "transport": transport, "protocol": protocol}
+        )
+    finally:
+        del exc, transport, protocol
 
 
 def log_error(transport: Any, message: str, exc: BaseException) -> None:
@@ -153,29 +176,35 @@ def accept_exhausted(
     loop: Any, sock: socket.socket, exc: BaseException, listener: _aioxide.Listener
 ) -> None:
     """Out of descriptors or memory: say so, and accept again in a second."""
-    loop.call_exception_handler(
-        {
-            "message": "socket.accept() out of system resource",
-            "exception": exc,
-            "socket": trsock.TransportSocket(sock),
-        }
-    )
+    try:
+        loop.call_exception_handler(
+            {
+                "message": "socket.accept() out of system resource",
+                "exception": exc,
+                "socket": trsock.TransportSocket(sock),
+            }
+        )
+    finally:
+        del exc
+    loop.call_later(constants.ACCEPT_RETRY_DELAY, _accept_again, loop, sock, listener)
 
-    def resume() -> None:
-        if sock.fileno() != -1 and listener in loop._listeners.get(sock.fileno(), ()):
-            listener.start()
 
-    loop.call_later(constants.ACCEPT_RETRY_DELAY, resume)
+def _accept_again(loop: Any, sock: socket.socket, listener: _aioxide.Listener) -> None:
+    if sock.fileno() != -1 and listener in loop._listeners.get(sock.fileno(), ()):
+        listener.start()
 
 
 def accept_failed(loop: Any, sock: socket.socket, exc: BaseException) -> None:
-    loop.call_exception_handler(
-        {
-            "message": "socket.accept() failed",
-            "exception": exc,
-            "socket": trsock.TransportSocket(sock),
-        }
-    )
+    try:
+        loop.call_exception_handler(
+            {
+                "message": "socket.accept() failed",
+                "exception": exc,
+                "socket": trsock.TransportSocket(sock),
+            }
+        )
+    finally:
+        del exc
 
 
 def serve_failed(loop: Any, exc: BaseException, protocol: Any) -> None:
@@ -185,4 +214,7 @@ def serve_failed(loop: Any, exc: BaseException, protocol: Any) -> None:
     }
     if protocol is not None:
         context["protocol"] = protocol
-    loop.call_exception_handler(context)
+    try:
+        loop.call_exception_handler(context)
+    finally:
+        del exc, protocol, context
