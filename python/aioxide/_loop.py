@@ -9,27 +9,28 @@ into the selector loop's internals.
 
 from __future__ import annotations
 
-import asyncio
-import collections
-import signal
-import socket
 import sys
 import threading
 import warnings
-import weakref
-from asyncio import base_events, coroutines, events, sslproto
 from typing import TYPE_CHECKING, Any
 
 from aioxide import _aioxide
+from aioxide._connect import ConnectingLoop
+from aioxide._inside import base_events, events, sslproto, unix_events
+from aioxide._resolve import ResolvingLoop
+from aioxide._selector import Selector
+from aioxide._signals import SignalLoop
 
 if TYPE_CHECKING:
+    import asyncio
+    import socket
     import ssl
     from collections.abc import Callable
 
 __all__ = ["EventLoop", "new_event_loop"]
 
 
-class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
+class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, SignalLoop):
     """An asyncio event loop whose scheduler and TCP transports are native.
 
     Takes no arguments. Holds two descriptors from the start (an epoll instance and an eventfd) and
@@ -38,16 +39,11 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        # Not SelectorEventLoop's own: it would open a selector and a socket pair.
-        base_events.BaseEventLoop.__init__(self)
-        # What that class's methods use, and Unix's after it.
-        self._selector = None
-        self._transports = weakref.WeakValueDictionary()
-        self._signal_handlers: dict[int, Any] = {}
-        self._unix_server_sockets: dict[Any, Any] = {}
-        self._ssock: socket.socket | None = None
-        self._csock: socket.socket | None = None
+        # asyncio's own, with a selector that only tells what the native loop watches.
+        super().__init__(Selector(self))
+        self._untaken = set()
         self._listeners: dict[int, list[_aioxide.Listener]] = {}
+        self._look_for_other_clock()
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
@@ -98,7 +94,9 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
         if self.is_closed():
             return
         # In this order: with signal handlers gone, nothing writes to the socket pair any more.
-        if sys.is_finalizing():
+        handlers_left = False
+        if unix_events.sys.is_finalizing():
+            handlers_left = bool(self._signal_handlers)
             self._signal_handlers.clear()
         else:
             for number in list(self._signal_handlers):
@@ -115,9 +113,21 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
         if executor is not None:
             self._default_executor = None
             executor.shutdown(wait=False)
+        self._selector = None
+        if handlers_left:
+            warnings.warn(
+                f"Closing the loop {self!r} on interpreter shutdown stage, "
+                "skipping signal handlers removal",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
-        if not self.is_closed():
+        if "_listeners" not in self.__dict__:
+            # __init__ failed: there is nothing that a program could have closed.
+            self._close()
+        elif not self.is_closed():
             _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
             if not self.is_running():
                 self.close()
@@ -128,76 +138,19 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
         if self.is_running():
             self.call_soon_threadsafe(self._set_coroutine_origin_tracking, enabled)
 
-    # Signals: a byte of each arrives through a socket pair, which ends the poll.
-
-    def _attach_signals(self) -> int | None:
-        """Own the wake-up descriptor while the loop runs in the main thread.
-
-        Without it, a signal that arrives between the last look and the poll would wait for the
-        next event. Returns the descriptor to restore, None when there is nothing to restore.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            return None
-        if self._csock is None:
-            self._make_self_pipe()
-        try:
-            before = signal.set_wakeup_fd(self._csock.fileno(), warn_on_full_buffer=False)
-        except ValueError:
-            # A sub-interpreter: signals are the main interpreter's.
-            return None
-        if before == self._csock.fileno():
-            return None
-        if before != -1:
-            # Somebody else reads the numbers there; signals still interrupt the poll.
-            if not self._signal_handlers:
-                signal.set_wakeup_fd(before)
-                return None
-        return before
-
-    def _detach_signals(self, before: int) -> None:
-        # With handlers, signals that come while the loop is not running wait for its next run.
-        if not self._signal_handlers:
-            signal.set_wakeup_fd(before)
-
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
-        """Call callback(*args) in the loop when the signal arrives.
-
-        Raises ValueError for what is no signal, RuntimeError for one that cannot be caught and
-        outside the main thread, TypeError for a coroutine function.
-        """
-        if self._csock is None:
-            self._make_self_pipe()
-        super().add_signal_handler(sig, callback, *args)
-
-    def remove_signal_handler(self, sig: int) -> bool:
-        """Undo add_signal_handler(). Returns whether there was a handler."""
-        removed = super().remove_signal_handler(sig)
-        if removed and not self._signal_handlers and self.is_running():
-            self._attach_signals()
-        return removed
-
-    def _make_self_pipe(self) -> None:
-        self._check_closed()
-        self._ssock, self._csock = socket.socketpair()
-        self._ssock.setblocking(False)
-        self._csock.setblocking(False)
-        self._internal_fds += 1
-        self._add_reader(self._ssock.fileno(), self._read_from_self)
-
-    def _close_self_pipe(self) -> None:
-        if self._ssock is None:
-            return
-        self._remove_reader(self._ssock.fileno())
-        self._ssock.close()
-        self._csock.close()
-        self._ssock = self._csock = None
-        self._internal_fds -= 1
-
     # Transports and servers
 
     def _ensure_fd_no_transport(self, fd: Any) -> None:
         self._refuse_transports(fd)
         super()._ensure_fd_no_transport(fd)
+
+    def _claim(self, sock: socket.socket) -> None:
+        """Refuse a socket that a transport has: that one closes it."""
+        try:
+            self._ensure_fd_no_transport(sock)
+        except RuntimeError:
+            self._untaken.discard(sock)
+            raise
 
     def _make_socket_transport(
         self,
@@ -209,8 +162,10 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
         server: base_events.Server | None = None,
         context: Any = None,
     ) -> Any:
-        self._ensure_fd_no_transport(sock)
-        return self._stream_transport(sock, protocol, waiter, extra, server, context)
+        self._claim(sock)
+        transport = self._stream_transport(sock, protocol, waiter, extra, server, context)
+        self._untaken.discard(sock)
+        return transport
 
     def _make_ssl_transport(
         self,
@@ -226,11 +181,12 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
         context: Any = None,
         **options: Any,
     ) -> Any:
-        self._ensure_fd_no_transport(rawsock)
+        self._claim(rawsock)
         ssl_protocol = sslproto.SSLProtocol(
             self, protocol, sslcontext, waiter, server_side, server_hostname, **options
         )
         self._stream_transport(rawsock, ssl_protocol, None, extra, server, context)
+        self._untaken.discard(rawsock)
         return ssl_protocol._app_transport
 
     def _start_serving(
@@ -257,15 +213,13 @@ class EventLoop(_aioxide.Loop, asyncio.SelectorEventLoop):
             listener.stop()
         super()._stop_serving(sock)
 
-    async def _sendfile_native(
-        self, transp: Any, file: Any, offset: int, count: int | None
-    ) -> int:
+    async def _sendfile_native(self, transp: Any, file: Any, offset: int, count: int | None) -> int:
         if not isinstance(transp, _aioxide.StreamTransport):
             return await super()._sendfile_native(transp, file, offset, count)
         resume = transp.is_reading()
         transp.pause_reading()
         await transp._make_empty_waiter()
-        sock = transp._sock
+        sock: Any = transp._sock
         self._lend(transp)
         try:
             return await self.sock_sendfile(sock, file, offset, count, fallback=False)
