@@ -39,7 +39,7 @@ class Selector:
 
     def _find(self, fd: int, fileobj: Any) -> SelectorKey | None:
         loop = self._loop()
-        watched = loop._watched(fd) if hasattr(loop, "_watched") else None
+        watched = loop._watched(fd) if loop is not None and hasattr(loop, "_watched") else None
         if watched is None:
             return None
         events, reader, writer = watched
