@@ -41,4 +41,4 @@ pub use reactor::Reactor;
 pub use ready::ReadyQueue;
 pub use scheduler::Scheduler;
 pub use timers::{TimerKey, Timers};
-pub use turn::{Host, POLL_BUDGET, turn};
+pub use turn::{Host, POLL_BUDGET, POLL_LEAST, turn};

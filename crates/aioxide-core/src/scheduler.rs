@@ -10,6 +10,7 @@ use crate::poller::{Event, Poller, Timeout};
 use crate::reactor::Reactor;
 use crate::ready::ReadyQueue;
 use crate::timers::Timers;
+use crate::turn::{POLL_BUDGET, POLL_LEAST};
 
 /// One entry of the ready queue.
 #[derive(Debug)]
@@ -56,7 +57,10 @@ pub struct Scheduler<T, S, P> {
     /// The buffer that takes turns with the inbox's; empty but for its capacity.
     pub arrived: Vec<T>,
     last_poll: u64,
-    polled: bool,
+    /// The last poll that found an event.
+    last_event: u64,
+    /// For how many ticks after the last poll the next one may be put off.
+    put_off: u64,
 }
 
 impl<T, S, P: Poller> Scheduler<T, S, P> {
@@ -75,25 +79,24 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
             ticks: 0,
             arrived: Vec::new(),
             last_poll: 0,
-            polled: false,
+            last_event: 0,
+            put_off: 0,
         }
     }
 
-    /// The next turn polls, whatever the budget says: the first of each run does, as with asyncio.
+    /// The next turn polls, however recent the last poll is: the first of each run does, as with
+    /// asyncio.
     pub fn poll_next_turn(&mut self) {
-        self.polled = false;
+        self.put_off = 0;
     }
 
-    /// Begins a turn. `budget` is how many ticks the poll may be put off while work is ready,
-    /// `None` when that is not known yet.
+    /// Begins a turn.
     #[inline]
-    pub fn begin_turn(&mut self, budget: Option<u64>) -> Plan {
+    pub fn begin_turn(&mut self) -> Plan {
         self.turn += 1;
         if self.ready.is_empty() && !self.stopping {
             Plan::Wait
-        } else if self.polled
-            && budget.is_some_and(|budget| self.ticks.wrapping_sub(self.last_poll) < budget)
-        {
+        } else if self.ticks.wrapping_sub(self.last_poll) < self.put_off {
             Plan::Skip
         } else {
             Plan::Look
@@ -109,12 +112,22 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
         }
     }
 
-    /// Queues what the poll found.
-    pub fn end_poll(&mut self, ticks: u64) {
+    /// Queues what the poll found, and decides for how long work that is ready may put off the
+    /// next one: an eighth of the time since a poll last found an event, but at least
+    /// [`POLL_LEAST`] and at most [`POLL_BUDGET`]. So a busy descriptor is looked at often, and
+    /// quiet ones cost next to nothing. `budget` is the latter in ticks, `None` when that is not
+    /// known yet: then each turn polls.
+    pub fn end_poll(&mut self, ticks: u64, budget: Option<u64>) {
+        if !self.events.is_empty() {
+            self.last_event = ticks;
+        }
         self.ready.extend(self.events.drain(..).map(Ready::Event));
         self.ticks = ticks;
         self.last_poll = ticks;
-        self.polled = true;
+        self.put_off = budget.map_or(0, |budget| {
+            let least = budget / const { (POLL_BUDGET / POLL_LEAST) as u64 };
+            (ticks.wrapping_sub(self.last_event) >> 3).clamp(least, budget)
+        });
     }
 
     /// Queues the timers that are due by the time seen last, and fixes the batch: exactly what is

@@ -6,9 +6,13 @@ use crate::inbox::Inbox;
 use crate::poller::{Event, Poller, Timeout};
 use crate::scheduler::{Plan, Ready, Scheduler};
 
-/// For how long work that is ready may put off the poll. Part of the contract: it bounds what a
-/// chain of `call_soon` adds to the latency of I/O, of timers and of signals.
+/// For how long work that is ready may put off the poll at most. Part of the contract: it bounds
+/// what a chain of `call_soon` adds to the latency of I/O, of timers and of signals.
 pub const POLL_BUDGET: Nanos = 25_000;
+
+/// For how long work that is ready may put off the poll when the last one found an event. A poll
+/// costs a fraction of this, so busy descriptors cannot take most of the time from other work.
+pub const POLL_LEAST: Nanos = 2_000;
 
 /// Whoever runs the items: the loop, or a test.
 ///
@@ -47,8 +51,9 @@ pub trait Host {
     /// [`POLL_BUDGET`] in ticks, or `None` while that is not known.
     fn poll_budget(&self) -> Option<u64>;
 
-    /// Polls, and leaves what it found in the scheduler's `events`. Parks the inbox before a wait
-    /// that can block, and tells signals to the program afterwards.
+    /// Polls, and leaves what it found in the scheduler's `events`, without wake-ups by other
+    /// threads. Parks the inbox before a wait that can block, and tells signals to the program
+    /// afterwards.
     ///
     /// # Errors
     /// The poller's, or what a signal handler raised.
@@ -85,8 +90,7 @@ pub fn turn<H: Host>(host: &H) -> Result<(), H::Error> {
     if host.inbox().has_items() {
         drain(host);
     }
-    let budget = host.poll_budget();
-    match host.with(|scheduler| scheduler.begin_turn(budget)) {
+    match host.with(Scheduler::begin_turn) {
         Plan::Skip => {}
         Plan::Look => poll(host, Timeout::Zero)?,
         Plan::Wait => wait(host)?,
@@ -126,7 +130,8 @@ fn poll<H: Host>(host: &H, timeout: Timeout) -> Result<(), H::Error> {
     counters.enter(State::Running);
     let after = host.ticks();
     counters.polled(after.wrapping_sub(before));
-    host.with(|scheduler| scheduler.end_poll(after));
+    let budget = host.poll_budget();
+    host.with(|scheduler| scheduler.end_poll(after, budget));
     waited?;
     if host.inbox().has_items() {
         drain(host);

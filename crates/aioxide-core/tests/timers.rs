@@ -134,11 +134,11 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn any_sequence_of_operations_is_as_the_model(
-        operations in proptest::collection::vec(operation(), 0..400)
+        operations in proptest::collection::vec(operation(), 0..300)
     ) {
         let mut pair = Pair::default();
         for operation in &operations {

@@ -74,6 +74,9 @@ impl Lanes {
         for lane in 0..LANES {
             self.lanes[lane].retain(&mut keep);
             self.note(lane);
+            if let Some(last) = self.lanes[lane].back() {
+                self.backs[lane] = last.when;
+            }
         }
     }
 
@@ -100,7 +103,7 @@ impl Lanes {
         self.lanes.iter().map(|lane| lane.capacity() * size_of::<Entry>()).sum()
     }
 
-    /// Copies the ends of a lane that has changed.
+    /// Copies the front of a lane that has changed. An empty lane takes anything.
     #[inline]
     fn note(&mut self, lane: usize) {
         match self.lanes[lane].front() {
@@ -108,11 +111,48 @@ impl Lanes {
             None => {
                 self.fronts[lane] = NOTHING;
                 self.backs[lane] = Nanos::MIN;
-                return;
             }
         }
-        if let Some(last) = self.lanes[lane].back() {
-            self.backs[lane] = last.when;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(lanes: &mut Lanes, when: Nanos, serial: u64) -> bool {
+        lanes.push(Entry { when, serial, slot: 0 })
+    }
+
+    #[test]
+    fn each_of_a_few_delays_has_a_lane() {
+        let mut lanes = Lanes::new();
+        for now in 0..1000 {
+            for delay in [30, 1_000_000, 0, 5_000] {
+                assert!(push(&mut lanes, now + delay, now as u64));
+            }
         }
+        assert!(!push(&mut lanes, 5, 0), "before the end of each");
+    }
+
+    #[test]
+    fn an_equal_deadline_fits() {
+        let mut lanes = Lanes::new();
+        for serial in 0..1000 {
+            assert!(push(&mut lanes, 7, serial));
+        }
+        assert_eq!(lanes.lanes[0].len(), 1000);
+    }
+
+    #[test]
+    fn a_lane_whose_end_was_dropped_takes_what_fits_its_new_end() {
+        let mut lanes = Lanes::new();
+        for when in [50, 90, 80, 70, 60] {
+            assert!(push(&mut lanes, when, when as u64));
+        }
+        assert!(!push(&mut lanes, 55, 0));
+        lanes.retain(|entry| entry.when != 90);
+        assert!(push(&mut lanes, 55, 0));
+        assert_eq!(lanes.first(lanes.least()).map(|first| first.when), Some(50));
     }
 }
