@@ -66,7 +66,6 @@ class Loop:
     def call_soon(
         self,
         callback: Callable[[*_Ts], object],
-        /,
         *args: *_Ts,
         context: Context | None = None,
     ) -> Handle:
@@ -80,7 +79,6 @@ class Loop:
     def call_soon_threadsafe(
         self,
         callback: Callable[[*_Ts], object],
-        /,
         *args: *_Ts,
         context: Context | None = None,
     ) -> Handle:
@@ -90,7 +88,6 @@ class Loop:
         self,
         delay: float,
         callback: Callable[[*_Ts], object],
-        /,
         *args: *_Ts,
         context: Context | None = None,
     ) -> TimerHandle:
@@ -104,7 +101,6 @@ class Loop:
         self,
         when: float,
         callback: Callable[[*_Ts], object],
-        /,
         *args: *_Ts,
         context: Context | None = None,
     ) -> TimerHandle:
@@ -225,6 +221,9 @@ class Loop:
     ) -> Handle: ...
     def _remove_reader(self, fd: FileDescriptorLike) -> bool: ...
     def _remove_writer(self, fd: FileDescriptorLike) -> bool: ...
+    def _watched(
+        self, fd: FileDescriptorLike
+    ) -> tuple[int, Handle | None, Handle | None] | None: ...
     def _refuse_transports(self, fd: FileDescriptorLike) -> None: ...
     def _lend(self, transport: StreamTransport) -> None: ...
     def _take_back(self, transport: StreamTransport) -> None: ...
@@ -271,7 +270,7 @@ class Handle(asyncio.Handle):
 class TimerHandle(asyncio.TimerHandle):
     """A callback that is scheduled for a time, as returned by `call_later()` and `call_at()`.
 
-    Timers are ordered by their time, and equal only to themselves.
+    Timers are ordered by their time; equal when callback, arguments and state are equal, too.
     """
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
@@ -308,6 +307,8 @@ class StreamTransport(asyncio.Transport):
     def _sock(self) -> socket.socket | None: ...
     @property
     def _sock_fd(self) -> int: ...
+    @property
+    def _protocol_paused(self) -> bool: ...
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Information on the connection; `default` for what there is not.
 
