@@ -44,6 +44,14 @@ def handle_repr_info(handle: Any) -> Any:
     return handle.__class__._repr_info(handle)
 
 
+_COMPARE = ("__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__")
+
+
+def compare_timers(left: Any, right: Any, operation: int) -> Any:
+    """Order by time, equal when everything is; `operation` as for tp_richcompare."""
+    return getattr(events.TimerHandle, _COMPARE[operation])(left, right)
+
+
 def source_traceback() -> Any:
     """The stack of whoever schedules."""
     return format_helpers.extract_stack(sys._getframe(1))
@@ -147,10 +155,28 @@ def socket_info(sock: socket.socket, extra: dict[str, Any] | None) -> dict[str, 
     return info
 
 
+def hold_socket(sock: Any) -> None:
+    """Count the transport among the users of a socket, as files made of it are counted.
+
+    The program may then close() the socket at any time: its descriptor stays open, and its number
+    cannot become another file's, until the transport is done with it.
+    """
+    if hasattr(sock, "_io_refs"):
+        sock._io_refs += 1
+
+
+def release_socket(sock: Any) -> None:
+    """Undo hold_socket(), and close."""
+    if hasattr(sock, "_decref_socketios"):
+        sock._decref_socketios()
+    sock.close()
+
+
 def make_socket(fd: int) -> socket.socket:
     """The Python socket of a descriptor, which it owns from now on."""
     sock = socket.socket(fileno=fd)
     sock.setblocking(False)
+    hold_socket(sock)
     return sock
 
 

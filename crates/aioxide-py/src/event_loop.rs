@@ -19,16 +19,16 @@ use std::os::fd::{AsFd, AsRawFd};
 use aioxide_core::sys::{Epoll, Wakeup};
 use aioxide_core::{Clock, Counters, Inbox, Interest, Poller, Scheduler, TimerKey, Token};
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cell::LoopCell;
 use crate::ffi::Ref;
-use crate::handle::{self, FreeList, HandleRef};
-use crate::transport::Live;
+use crate::handle::{FreeList, HandleRef};
+use crate::transport::{Listener, Live, StreamTransport};
 
 pub(crate) use schedule::add_fast_methods;
+pub(crate) use watch::descriptor_number;
 
 /// What can be queued.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) enum Item {
     /// Another object with `_run()` and `_cancelled`: a handle that asyncio's own code made.
     Foreign(Ref),
     /// A transport that begins to read.
-    Start(Ref),
+    Start(Ref<StreamTransport>),
 }
 
 /// Who owns a descriptor.
@@ -47,9 +47,9 @@ pub(crate) enum Source {
     /// `add_reader` and `add_writer`.
     Watcher(watch::Watcher),
     /// A transport, held as long as it wants to read or write.
-    Stream(Ref),
+    Stream(Ref<StreamTransport>),
     /// A listening socket.
-    Listener(Ref),
+    Listener(Ref<Listener>),
 }
 
 pub(crate) type LoopScheduler = Scheduler<Item, Source, Epoll>;
@@ -66,13 +66,14 @@ pub(crate) const READ_SIZE: usize = 256 * 1024;
 pub(crate) struct Loop {
     pub(crate) scheduler: LoopCell<LoopScheduler>,
     pub(crate) inbox: Inbox<Item>,
-    pub(crate) counters: Counters,
+    /// Apart from the object: CPython aligns objects to 16 bytes, and these are a cache line's.
+    pub(crate) counters: Box<Counters>,
     pub(crate) clock: Clock,
     pub(crate) free_handles: LoopCell<FreeList>,
     /// What reads go to first. Taken out while a read uses it.
     pub(crate) scratch: LoopCell<Vec<u8>>,
     /// Transports with something to send at the end of this turn.
-    pub(crate) unsent: LoopCell<Vec<Ref>>,
+    pub(crate) unsent: LoopCell<Vec<Ref<StreamTransport>>>,
     /// Which descriptors belong to live transports.
     pub(crate) live: LoopCell<Live>,
     task_factory: LoopCell<Option<Ref>>,
@@ -87,6 +88,9 @@ pub(crate) struct Loop {
     thread: AtomicU64,
     /// The poll budget in ticks, 0 while it is not known.
     budget: AtomicU64,
+    /// The process that made the loop. A child that inherits it must leave the poller alone, which
+    /// is the parent's, too.
+    process: rustix::process::Pid,
 }
 
 impl Loop {
@@ -97,7 +101,7 @@ impl Loop {
         Ok(Self {
             scheduler: LoopCell::new(Scheduler::new(poller)),
             inbox: Inbox::new(),
-            counters: Counters::new(),
+            counters: Box::new(Counters::new()),
             clock: Clock::new(),
             free_handles: LoopCell::new(FreeList::new()),
             scratch: LoopCell::new(Vec::new()),
@@ -111,23 +115,8 @@ impl Loop {
             other_clock: AtomicBool::new(false),
             thread: AtomicU64::new(0),
             budget: AtomicU64::new(0),
+            process: rustix::process::getpid(),
         })
-    }
-
-    /// The loop in an object that is one.
-    ///
-    /// # Safety
-    /// `object` points to a live instance of this class or of a subclass.
-    #[inline]
-    pub(crate) unsafe fn of<'a>(object: *mut ffi::PyObject) -> &'a Self {
-        // SAFETY: By the contract above; the class is frozen, so a shared reference is all that
-        // there ever is. The token is only used for the cast.
-        unsafe {
-            let py = Python::assume_attached();
-            let bound = Borrowed::from_ptr(py, object);
-            let cell: *const Self = bound.cast_unchecked::<Self>().get();
-            &*cell
-        }
     }
 
     #[inline]
@@ -145,6 +134,12 @@ impl Loop {
         self.thread.load(Relaxed) != 0
     }
 
+    /// `threading.get_ident()` of the thread that runs the loop, 0 when none does.
+    #[inline]
+    pub(crate) fn running_thread(&self) -> u64 {
+        self.thread.load(Relaxed)
+    }
+
     /// # Errors
     /// `RuntimeError` when the loop is closed.
     #[inline]
@@ -157,6 +152,32 @@ impl Loop {
         if let Some(wakeup) = wakeup {
             f(&wakeup);
         }
+    }
+
+    /// Sends what was written since the last look. Called after each step, so that writes of one
+    /// step go out together, and before the step's context is left.
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    #[inline]
+    pub(crate) fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        if self.unsent.with(|unsent| unsent.is_empty()) { Ok(()) } else { self.flush_all(py) }
+    }
+
+    #[inline(never)]
+    fn flush_all(&self, py: Python<'_>) -> PyResult<()> {
+        let mut unsent = self.unsent.with(std::mem::take);
+        let mut result = Ok(());
+        for transport in unsent.drain(..) {
+            result = transport.flush(py, &transport).and(result);
+        }
+        // The buffer goes back, unless somebody has written meanwhile.
+        self.unsent.with(|slot| {
+            if slot.capacity() == 0 {
+                *slot = unsent;
+            }
+        });
+        result
     }
 
     /// Queues `item` for the next turn.
@@ -173,8 +194,9 @@ impl Loop {
 
     fn traverse_item(item: &Item, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match item {
-            Item::Handle(item) => handle::traverse_from_loop(item, visit),
-            Item::Foreign(object) | Item::Start(object) => visit.call(object.as_py()),
+            Item::Handle(handle) => handle.traverse_from_loop(visit),
+            Item::Foreign(object) => visit.call(object.as_py()),
+            Item::Start(transport) => visit.call(transport.as_py()),
         }
     }
 
@@ -201,9 +223,8 @@ impl Loop {
                 if result.is_ok() {
                     result = match source {
                         Source::Watcher(watcher) => watcher.traverse(visit),
-                        Source::Stream(object) | Source::Listener(object) => {
-                            visit.call(object.as_py())
-                        }
+                        Source::Stream(transport) => visit.call(transport.as_py()),
+                        Source::Listener(listener) => visit.call(listener.as_py()),
                     };
                 }
             }

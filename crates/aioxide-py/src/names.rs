@@ -3,8 +3,9 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyString;
+use pyo3::types::{PyInt, PyString, PyTuple};
 
+use crate::event_loop::Loop;
 use crate::ffi::Ref;
 
 macro_rules! names {
@@ -15,7 +16,7 @@ macro_rules! names {
 
         impl Names {
             fn new(py: Python<'_>) -> Self {
-                Self { $($field: Ref::new(PyString::intern(py, $text).as_any()),)* }
+                Self { $($field: PyString::intern(py, $text).into_any().into(),)* }
             }
         }
     };
@@ -41,16 +42,17 @@ names! {
     buffer_updated = "buffer_updated",
     get_buffer = "get_buffer",
     data_received = "data_received",
+    feed_data = "feed_data",
 }
 
 /// What is looked up once.
-#[derive(Debug)]
 pub(crate) struct Interop {
     pub(crate) names: Names,
     pub(crate) task: Ref,
     pub(crate) future: Ref,
     pub(crate) handle: Ref,
     pub(crate) timer_handle: Ref,
+    /// What `StreamTransport.__class__` says.
     pub(crate) transport: Ref,
     pub(crate) buffered_protocol: Ref,
     pub(crate) stream_reader_protocol: Ref,
@@ -63,30 +65,41 @@ pub(crate) struct Interop {
     pub(crate) cold: Ref,
     /// `("loop",)`
     pub(crate) loop_keyword: Ref,
+    pub(crate) none: Ref,
+    native_time: PyOnceLock<Ref>,
+    /// `-1`, the hint for `get_buffer` that any size will do.
+    pub(crate) minus_one: Ref,
 }
 
 impl Interop {
     fn new(py: Python<'_>) -> PyResult<Self> {
         let asyncio = py.import("asyncio")?;
-        let class = |name: &str| asyncio.getattr(name).map(|class| Ref::new(&class));
+        let class = |name: &str| asyncio.getattr(name).map(Ref::from);
         Ok(Self {
             names: Names::new(py),
             task: class("Task")?,
             future: class("Future")?,
             handle: class("Handle")?,
             timer_handle: class("TimerHandle")?,
-            transport: class("Transport")?,
+            // Derives from `asyncio.Transport` and from the flow control mixin that
+            // `loop.sendfile()` asks for.
+            transport: py
+                .import("asyncio.selector_events")?
+                .getattr("_SelectorSocketTransport")?
+                .into(),
             buffered_protocol: class("BufferedProtocol")?,
             stream_reader_protocol: class("StreamReaderProtocol")?,
             stream_reader: class("StreamReader")?,
-            feed_data: Ref::new(&asyncio.getattr("StreamReader")?.getattr("feed_data")?),
-            stream_data_received: Ref::new(
-                &asyncio.getattr("StreamReaderProtocol")?.getattr("data_received")?,
-            ),
-            cold: Ref::new(py.import("aioxide._cold")?.as_any()),
-            loop_keyword: Ref::new(
-                pyo3::types::PyTuple::new(py, [PyString::intern(py, "loop")])?.as_any(),
-            ),
+            feed_data: asyncio.getattr("StreamReader")?.getattr("feed_data")?.into(),
+            stream_data_received: asyncio
+                .getattr("StreamReaderProtocol")?
+                .getattr("data_received")?
+                .into(),
+            cold: py.import("aioxide._cold")?.into_any().into(),
+            loop_keyword: PyTuple::new(py, [PyString::intern(py, "loop")])?.into_any().into(),
+            none: Ref::none(py),
+            native_time: PyOnceLock::new(),
+            minus_one: PyInt::new(py, -1).into_any().into(),
         })
     }
 }
@@ -103,6 +116,13 @@ pub(crate) fn interop(py: Python<'_>) -> PyResult<&'static Interop> {
         return Ok(interop);
     }
     INTEROP.get_or_try_init(py, || Interop::new(py))
+}
+
+impl Interop {
+    /// `Loop.time` as it was made.
+    pub(crate) fn native_time(&self, py: Python<'_>) -> PyResult<&Ref> {
+        self.native_time.get_or_try_init(py, || Ok(py.get_type::<Loop>().getattr("time")?.into()))
+    }
 }
 
 /// Calls the function `name` of `aioxide._cold`.

@@ -15,8 +15,11 @@
 
 mod address;
 mod close;
+#[expect(unsafe_code, reason = "a number that a Python socket keeps open")]
+mod descriptor;
 mod flow;
 mod listener;
+#[expect(unsafe_code, reason = "addresses of transports, which may be gone")]
 mod live;
 mod protocol;
 mod queue;

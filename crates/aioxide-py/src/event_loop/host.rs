@@ -4,16 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use aioxide_core::sys::Wakeup;
+use aioxide_core::sys::{Epoll, Wakeup};
 use aioxide_core::{
     Counters, Event, Host, Inbox, Nanos, POLL_BUDGET, Poller, State, Timeout, turn,
 };
-use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
 use crate::error::os_error;
-use crate::ffi::{Ref, attribute, call_method};
+use crate::ffi::{Ref, attribute, call_method, check_signals};
 use crate::handle::{self, HandleRef};
 use crate::names::{cold, interop};
 use crate::transport::{Listener, StreamTransport};
@@ -60,11 +59,6 @@ impl<'a, 'py> Running<'a, 'py> {
         turn(self)
     }
 
-    fn check_signals(&self) -> PyResult<()> {
-        // SAFETY: Attached, by the token.
-        if unsafe { ffi::PyErr_CheckSignals() } < 0 { Err(PyErr::fetch(self.py)) } else { Ok(()) }
-    }
-
     /// Waits with the GIL released, parked, so that other threads wake it.
     fn wait_parked(&self, timeout: Timeout) -> io::Result<()> {
         let (poller, mut events) = self.event_loop.scheduler.with(|scheduler| {
@@ -81,10 +75,10 @@ impl<'a, 'py> Running<'a, 'py> {
         waited
     }
 
-    fn run_handle(&self, handle: HandleRef) -> PyResult<()> {
+    #[inline]
+    fn run_handle(&self, handle: &HandleRef) -> PyResult<()> {
         if self.event_loop.is_debug() && !handle.is_cancelled() {
-            return cold(self.py, "run_debug", (self.this, handle.as_ref().bind(self.py)))
-                .map(drop);
+            return cold(self.py, "run_debug", (self.this, handle.bind(self.py))).map(drop);
         }
         handle::run(self.py, handle)
     }
@@ -97,22 +91,22 @@ impl<'a, 'py> Running<'a, 'py> {
         if self.event_loop.is_debug() {
             return cold(self.py, "run_debug", (self.this, object.bind(self.py))).map(drop);
         }
-        call_method(self.py, &names.run, &[object.as_ptr()]).map(drop)
+        call_method(self.py, &names.run, [object]).map(drop)
     }
 }
 
 /// What an event is for, taken out of the reactor before any of it runs.
 enum Target {
     Watcher,
-    Stream(Ref),
-    Listener(Ref),
+    Stream(Ref<StreamTransport>),
+    Listener(Ref<Listener>),
     Gone,
 }
 
 impl Host for Running<'_, '_> {
     type Item = Item;
     type Source = Source;
-    type Poller = aioxide_core::sys::Epoll;
+    type Poller = Epoll;
     type Error = PyErr;
 
     #[inline]
@@ -131,7 +125,7 @@ impl Host for Running<'_, '_> {
     }
 
     fn now(&self) -> PyResult<Nanos> {
-        self.event_loop.time_nanos(self.py, self.this.as_ptr())
+        self.event_loop.time_nanos(self.py, self.this)
     }
 
     #[inline]
@@ -170,7 +164,7 @@ impl Host for Running<'_, '_> {
         if woken {
             self.event_loop.with_wakeup(Wakeup::clear);
         }
-        self.check_signals()?;
+        check_signals(self.py)?;
         match waited {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(os_error(&error)),
             _ => Ok(()),
@@ -180,16 +174,17 @@ impl Host for Running<'_, '_> {
     fn identify(item: &Item) -> usize {
         match item {
             Item::Handle(handle) => handle.as_ptr() as usize,
-            Item::Foreign(object) | Item::Start(object) => object.as_ptr() as usize,
+            Item::Foreign(object) => object.as_ptr() as usize,
+            Item::Start(transport) => transport.as_ptr() as usize,
         }
     }
 
     #[inline]
     fn run(&self, item: Item) -> PyResult<()> {
         match item {
-            Item::Handle(handle) => self.run_handle(handle),
+            Item::Handle(handle) => self.run_handle(&handle),
             Item::Foreign(object) => self.run_foreign(&object),
-            Item::Start(transport) => StreamTransport::of(&transport).start(self.py, &transport),
+            Item::Start(transport) => transport.start(self.py, &transport),
         }
     }
 
@@ -215,30 +210,19 @@ impl Host for Running<'_, '_> {
                             _ => None,
                         });
                     if let Some(handle) = handle {
-                        self.run_handle(handle)?;
+                        self.run_handle(&handle)?;
                     }
                 }
                 Ok(())
             }
-            Target::Stream(transport) => {
-                StreamTransport::of(&transport).ready(self.py, &transport, event.ready)
-            }
-            Target::Listener(listener) => Listener::of(&listener).accept(self.py, &listener),
+            Target::Stream(transport) => transport.ready(self.py, &transport, event.ready),
+            Target::Listener(listener) => listener.accept(self.py, &listener),
             Target::Gone => Ok(()),
         }
     }
 
     #[inline]
     fn flush(&self) -> PyResult<()> {
-        if self.event_loop.unsent.with(|unsent| unsent.is_empty()) {
-            return Ok(());
-        }
-        let unsent = self.event_loop.unsent.with(std::mem::take);
-        let mut result = Ok(());
-        for transport in unsent {
-            let flushed = StreamTransport::of(&transport).flush(self.py, &transport);
-            result = result.and(flushed);
-        }
-        result
+        self.event_loop.flush(self.py)
     }
 }

@@ -15,7 +15,6 @@ use super::host::Running;
 use super::{Item, Loop, Source};
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
-use crate::transport::{Listener, StreamTransport};
 
 #[pymethods]
 impl Loop {
@@ -40,6 +39,7 @@ impl Loop {
         let result = Running::new(this).run_until_stopped();
         event_loop.thread.store(0, Relaxed);
         event_loop.scheduler.with(|scheduler| scheduler.stopping = false);
+        event_loop.track_queued();
         result
     }
 
@@ -181,20 +181,41 @@ impl Loop {
 }
 
 impl Loop {
+    pub(super) fn set_other_clock(&self) {
+        self.other_clock.store(true, Relaxed);
+    }
+
     #[inline]
     pub(super) fn has_other_clock(&self) -> bool {
         self.other_clock.load(Relaxed)
     }
 
+    /// Shows every queued handle to the garbage collector: a loop that is not running may be
+    /// garbage, together with what it has queued.
+    fn track_queued(&self) {
+        let handles: Vec<HandleRef> = self.scheduler.with(|scheduler| {
+            let ready = scheduler.ready.iter().filter_map(|ready| match ready {
+                Ready::Item(Item::Handle(handle)) => Some(handle.clone()),
+                _ => None,
+            });
+            ready.collect()
+        });
+        handles.iter().for_each(HandleRef::track);
+    }
+
     /// Takes out everything that is queued or registered, then drops it. Transports and listeners
-    /// unregister; their descriptors are theirs to close.
+    /// are told; their descriptors are theirs to close.
     fn drop_everything(&self) {
+        self.track_queued();
+        let inherited = rustix::process::getpid() != self.process;
+        let nothing = Epoll::closed();
         let (ready, timers, sources) = self.scheduler.with(|scheduler| {
             let poller = scheduler.poller.clone();
+            let poller = if inherited { &nothing } else { &*poller };
             let tokens: Vec<_> = scheduler.reactor.iter().map(|(token, _)| token).collect();
             let sources: Vec<Source> = tokens
                 .into_iter()
-                .filter_map(|token| scheduler.reactor.remove(&*poller, token))
+                .filter_map(|token| scheduler.reactor.remove(poller, token))
                 .collect();
             (scheduler.ready.take(), scheduler.timers.take(), sources)
         });
@@ -204,13 +225,12 @@ impl Loop {
         let unsent = self.unsent.with(std::mem::take);
         for source in &sources {
             match source {
-                Source::Stream(transport) => StreamTransport::of(transport).unregistered(),
-                Source::Listener(listener) => Listener::of(listener).unregistered(),
+                Source::Stream(transport) => transport.unregistered(),
+                Source::Listener(listener) => listener.unregistered(),
                 Source::Watcher(_) => {}
             }
         }
-        drop((ready.into_iter().map(|ready| matches!(ready, Ready::Item(_))).count(), timers));
-        drop((arrived, factory, current, unsent, sources));
+        drop((ready, timers, arrived, factory, current, unsent, sources));
     }
 
     fn inbox_taken(&self) -> Vec<Item> {

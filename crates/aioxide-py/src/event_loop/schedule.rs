@@ -1,352 +1,255 @@
 //! `call_soon` and its relatives, without PyO3's argument parsing: they run once per callback.
 
 use std::ffi::CStr;
-use std::slice;
 
 use aioxide_core::Nanos;
 use aioxide_core::inbox::Pushed;
+use aioxide_core::scheduler::Ready;
 use aioxide_core::sys::Wakeup;
-use pyo3::exceptions::{PyOverflowError, PyRuntimeError, PyTypeError};
-use pyo3::ffi;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyFloat, PyString};
 
 use super::{Item, Loop};
-use crate::ffi::{FastMethod, Ref, add_method, call_method, copy_context, guard};
-use crate::handle::{Arguments, HandleRef, make};
+use crate::ffi::{
+    Arguments, FastMethod, Ref, add_method, attribute, call_method, copy_context, thread_id,
+};
+use crate::handle::{HandleRef, make};
 use crate::names::{cold, interop};
 
 /// Adds them to the class.
-pub(crate) fn add_fast_methods(py: Python<'_>, class: *mut ffi::PyTypeObject) -> PyResult<()> {
-    let methods: [(&CStr, FastMethod, &CStr); 5] = [
-        (c"call_soon", call_soon, CALL_SOON),
-        (c"call_soon_threadsafe", call_soon_threadsafe, CALL_SOON_THREADSAFE),
-        (c"call_later", call_later, CALL_LATER),
-        (c"call_at", call_at, CALL_AT),
-        (c"time", time, TIME),
-    ];
-    for (name, method, doc) in methods {
-        add_method(py, class, name, method, doc)?;
-    }
-    Ok(())
+pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+    add_method::<Loop, CallSoon>(py)?;
+    add_method::<Loop, CallSoonThreadsafe>(py)?;
+    add_method::<Loop, CallLater>(py)?;
+    add_method::<Loop, CallAt>(py)?;
+    add_method::<Loop, Time>(py)
 }
 
-const CALL_SOON: &CStr = c"call_soon($self, callback, /, *args, context=None)\n--\n\n\
+struct CallSoon;
+struct CallSoonThreadsafe;
+struct CallLater;
+struct CallAt;
+struct Time;
+
+impl FastMethod<Loop> for CallSoon {
+    const NAME: &'static CStr = c"call_soon";
+    const DOC: &'static CStr = c"call_soon($self, callback, *args, context=None)\n--\n\n\
 Run callback(*args) in the next turn, after what is scheduled already.\n\n\
 context is the contextvars.Context to run it in, by default a copy of the current one.\n\
 Returns the Handle that cancels it. Raises RuntimeError when the loop is closed.\n\
 Not for other threads: see call_soon_threadsafe().";
-const CALL_SOON_THREADSAFE: &CStr =
-    c"call_soon_threadsafe($self, callback, /, *args, context=None)\n--\n\n\
+
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        let py = this.py();
+        let event_loop = this.get();
+        let call = Call::parse(py, "call_soon", ["callback"], arguments)?;
+        event_loop.ensure_open()?;
+        let handle = call.handle(this, "call_soon", None, false)?;
+        if event_loop.inbox.has_items() {
+            event_loop.take_arrived();
+        }
+        event_loop.schedule(Item::Handle(handle.clone()));
+        Ok(handle.into_ref())
+    }
+}
+
+impl FastMethod<Loop> for CallSoonThreadsafe {
+    const NAME: &'static CStr = c"call_soon_threadsafe";
+    const DOC: &'static CStr =
+        c"call_soon_threadsafe($self, callback, *args, context=None)\n--\n\n\
 As call_soon(), from any thread; wakes the loop when it waits.";
-const CALL_LATER: &CStr = c"call_later($self, delay, callback, /, *args, context=None)\n--\n\n\
+
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        let py = this.py();
+        let event_loop = this.get();
+        let call = Call::parse(py, "call_soon_threadsafe", ["callback"], arguments)?;
+        event_loop.ensure_open()?;
+        let handle = call.handle(this, "call_soon_threadsafe", None, true)?;
+        event_loop.send(Item::Handle(handle.clone()))?;
+        Ok(handle.into_ref())
+    }
+}
+
+impl FastMethod<Loop> for CallLater {
+    const NAME: &'static CStr = c"call_later";
+    const DOC: &'static CStr = c"call_later($self, delay, callback, *args, context=None)\n--\n\n\
 Run callback(*args) after delay seconds (int or float; not before, and never at once).\n\n\
 Returns the TimerHandle that cancels it. Timers that are due together run in the order of\n\
 their times. Raises RuntimeError when the loop is closed, TypeError when delay is no number.";
-const CALL_AT: &CStr = c"call_at($self, when, callback, /, *args, context=None)\n--\n\n\
+
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        let py = this.py();
+        let call = Call::parse(py, "call_later", ["delay", "callback"], arguments)?;
+        let delay = call.named[0];
+        if delay.is_none() {
+            return Err(PyTypeError::new_err("delay must not be None"));
+        }
+        if !this.get().is_running() {
+            this.get().look_for_other_clock(this)?;
+        }
+        let now = this.get().time(py, this)?;
+        let when = match delay.cast::<PyFloat>() {
+            Ok(delay) => now + delay.value(),
+            // Whatever else can be added to a float, with the errors of that.
+            Err(_) => PyFloat::new(py, now).add(delay)?.extract()?,
+        };
+        call.schedule_at(this, when)
+    }
+}
+
+impl FastMethod<Loop> for CallAt {
+    const NAME: &'static CStr = c"call_at";
+    const DOC: &'static CStr = c"call_at($self, when, callback, *args, context=None)\n--\n\n\
 As call_later(), at an absolute time on the loop's clock, in seconds: see time().";
-const TIME: &CStr = c"time($self, /)\n--\n\n\
+
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        let call = Call::parse(this.py(), "call_at", ["when", "callback"], arguments)?;
+        if call.named[0].is_none() {
+            return Err(PyTypeError::new_err("when cannot be None"));
+        }
+        let when = call.named[0].extract()?;
+        call.schedule_at(this, when)
+    }
+}
+
+impl FastMethod<Loop> for Time {
+    const NAME: &'static CStr = c"time";
+    const DOC: &'static CStr = c"time($self, /)\n--\n\n\
 The loop's clock, in seconds (float): time.monotonic().";
 
-/// The arguments of one call: those before `*args` by position or by name, the rest, the context.
-struct Call<'a, const N: usize> {
-    named: [*mut ffi::PyObject; N],
-    rest: &'a [*mut ffi::PyObject],
-    context: Option<*mut ffi::PyObject>,
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        if arguments.positional.len() + arguments.keyword_count() != 0 {
+            return Err(PyTypeError::new_err("time() takes no arguments"));
+        }
+        Ok(PyFloat::new(this.py(), as_seconds(this.get().read_clock())).into_any().into())
+    }
 }
 
-/// # Safety
-/// The arguments of a fast method, as the interpreter gives them.
-#[inline]
-unsafe fn parse<'a, const N: usize>(
-    py: Python<'_>,
-    function: &str,
-    names: [&str; N],
-    args: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    keywords: *mut ffi::PyObject,
-) -> PyResult<Call<'a, N>> {
-    let count = count as usize;
-    let positional: &[*mut ffi::PyObject] =
-        // SAFETY: `args` points to `count` arguments, by the contract; NULL only when there are
-        // none at all.
-        if args.is_null() { &[] } else { unsafe { slice::from_raw_parts(args, count) } };
-    let split = count.min(N);
-    let mut named = [std::ptr::null_mut(); N];
-    named[..split].copy_from_slice(&positional[..split]);
-    let mut call = Call { named, rest: &positional[split..], context: None };
-    if !keywords.is_null() {
-        // SAFETY: A tuple of names, whose values follow the positional arguments.
-        let given = unsafe {
-            slice::from_raw_parts(args.add(count), ffi::PyTuple_GET_SIZE(keywords) as usize)
-        };
-        for (index, value) in given.iter().enumerate() {
-            // SAFETY: `index` is within the tuple.
-            let name = unsafe { ffi::PyTuple_GET_ITEM(keywords, index as ffi::Py_ssize_t) };
-            if interop(py)?.names.context.is(name) {
-                // SAFETY: Comparing addresses only.
-                call.context = (*value != unsafe { ffi::Py_None() }).then_some(*value);
-            } else {
-                // SAFETY: A live string.
-                let name = unsafe { Bound::from_borrowed_ptr(py, name) };
-                by_name(function, names, &mut call, &name.cast_into()?, *value)?;
+/// The arguments of one call: those before `*args`, by position or by name, the rest, the context.
+/// The callback is the last of the named ones.
+struct Call<'a, 'py, const N: usize> {
+    named: [Borrowed<'a, 'py, PyAny>; N],
+    rest: &'a [Borrowed<'a, 'py, PyAny>],
+    context: Option<Borrowed<'a, 'py, PyAny>>,
+}
+
+impl<'a, 'py, const N: usize> Call<'a, 'py, N> {
+    #[inline]
+    fn parse(
+        py: Python<'py>,
+        function: &str,
+        names: [&str; N],
+        arguments: Arguments<'a, 'py>,
+    ) -> PyResult<Self> {
+        let mut context = None;
+        let positional = arguments.positional;
+        if positional.len() >= N {
+            let known = interop(py)?.names.context.as_ptr();
+            for (name, value) in arguments.keywords(py) {
+                if name.as_ptr() == known || name == "context" {
+                    context = Some(value);
+                } else {
+                    return Err(unexpected(function, &names, &name.to_cow()?));
+                }
+            }
+            let (named, rest) = positional.split_at(N);
+            let named = std::array::from_fn(|index| named[index]);
+            return Ok(Self { named, rest, context: context.filter(|value| !value.is_none()) });
+        }
+        Self::parse_by_name(py, function, names, arguments)
+    }
+
+    #[cold]
+    fn parse_by_name(
+        py: Python<'py>,
+        function: &str,
+        names: [&str; N],
+        arguments: Arguments<'a, 'py>,
+    ) -> PyResult<Self> {
+        let mut named = [None; N];
+        for (place, value) in named.iter_mut().zip(arguments.positional) {
+            *place = Some(*value);
+        }
+        let mut context = None;
+        for (name, value) in arguments.keywords(py) {
+            let name: Borrowed<'_, '_, PyString> = name;
+            match names.iter().position(|known| name == *known) {
+                Some(index) if named[index].is_none() => named[index] = Some(value),
+                None if name == "context" => context = Some(value),
+                _ => return Err(unexpected(function, &names, &name.to_cow()?)),
             }
         }
-    }
-    if let Some(missing) = call.named.iter().position(|value| value.is_null()) {
-        return Err(missing_argument(function, names[missing]));
-    }
-    Ok(call)
-}
-
-#[cold]
-fn by_name<const N: usize>(
-    function: &str,
-    names: [&str; N],
-    call: &mut Call<'_, N>,
-    name: &Bound<'_, PyString>,
-    value: *mut ffi::PyObject,
-) -> PyResult<()> {
-    let text = name.to_str()?;
-    if text == "context" {
-        call.context = (!name.py().None().is(&unsafe_free(name.py(), value))).then_some(value);
-        return Ok(());
-    }
-    match names.iter().position(|known| *known == text) {
-        Some(index) if call.named[index].is_null() => {
-            call.named[index] = value;
-            Ok(())
+        if let Some(index) = named.iter().position(Option::is_none) {
+            let text =
+                format!("{function}() missing 1 required positional argument: '{}'", names[index]);
+            return Err(PyTypeError::new_err(text));
         }
-        Some(_) => Err(PyTypeError::new_err(format!(
-            "{function}() got multiple values for argument '{text}'"
-        ))),
-        None => Err(PyTypeError::new_err(format!(
-            "{function}() got an unexpected keyword argument '{text}'"
-        ))),
+        let mut all = named.into_iter().flatten();
+        let none = interop(py)?.none.bind(py).as_borrowed();
+        let named = std::array::from_fn(|_| all.next().unwrap_or(none));
+        Ok(Self { named, rest: &[], context: context.filter(|value| !value.is_none()) })
     }
-}
 
-fn unsafe_free(py: Python<'_>, value: *mut ffi::PyObject) -> Py<PyAny> {
-    // SAFETY: An argument of the call that is being parsed.
-    unsafe { Bound::from_borrowed_ptr(py, value) }.unbind()
-}
-
-#[cold]
-fn missing_argument(function: &str, name: &str) -> PyErr {
-    PyTypeError::new_err(format!("{function}() missing 1 required positional argument: '{name}'"))
-}
-
-/// The given context, or a copy of the current one.
-#[inline]
-fn context_of<const N: usize>(py: Python<'_>, call: &Call<'_, N>) -> PyResult<Ref> {
-    match call.context {
-        // SAFETY: An argument of the call.
-        Some(context) => Ok(unsafe { Ref::from_borrowed(context) }),
-        None => copy_context(py),
+    /// Makes the handle, after the checks of debug mode.
+    #[inline]
+    fn handle(
+        &self,
+        this: &Bound<'py, Loop>,
+        method: &str,
+        when: Option<f64>,
+        any_thread: bool,
+    ) -> PyResult<HandleRef> {
+        let py = this.py();
+        let callback = self.named[N - 1];
+        let debug = this.get().is_debug();
+        if debug {
+            cold(py, "check_schedule", (this, callback, method, any_thread))?;
+        }
+        let context = match self.context {
+            Some(context) => Ref::new(&context),
+            None => copy_context(py)?,
+        };
+        let handle = make(py, this, Ref::new(&callback), self.rest, context, when)?;
+        if debug {
+            handle.set_source_traceback(cold(py, "source_traceback", ())?.into());
+        }
+        Ok(handle)
     }
-}
 
-/// What debug mode looks at before a callback is scheduled.
-#[cold]
-fn check_debug(
-    py: Python<'_>,
-    this: *mut ffi::PyObject,
-    callback: *mut ffi::PyObject,
-    method: &str,
-    any_thread: bool,
-) -> PyResult<()> {
-    // SAFETY: The arguments of the call.
-    let (this, callback) =
-        unsafe { (Bound::from_borrowed_ptr(py, this), Bound::from_borrowed_ptr(py, callback)) };
-    cold(py, "check_schedule", (this, callback, method, any_thread)).map(drop)
-}
-
-#[cold]
-fn trace(py: Python<'_>, handle: &HandleRef) -> PyResult<()> {
-    handle.set_source_traceback(Ref::new(&cold(py, "source_traceback", ())?));
-    Ok(())
-}
-
-unsafe extern "C" fn call_soon(
-    this: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: Called by the interpreter, so attached.
-    let py = unsafe { Python::assume_attached() };
-    guard(py, |py| {
-        // SAFETY: A method of this class.
-        let event_loop = unsafe { Loop::of(this) };
-        // SAFETY: As given by the interpreter.
-        let call = unsafe { parse(py, "call_soon", ["callback"], args, count, keywords)? };
+    #[inline]
+    fn schedule_at(&self, this: &Bound<'py, Loop>, when: f64) -> PyResult<Ref> {
+        let event_loop = this.get();
         event_loop.ensure_open()?;
-        let [callback] = call.named;
-        let debug = event_loop.is_debug();
-        if debug {
-            check_debug(py, this, callback, "call_soon", false)?;
+        let handle = self.handle(this, "call_at", Some(when), false)?;
+        let item = Item::Handle(handle.clone());
+        let inserted =
+            event_loop.scheduler.with(|scheduler| scheduler.timers.insert(as_nanos(when), item));
+        match inserted {
+            Ok(key) => handle.set_key(key),
+            Err(_) => return Err(PyRuntimeError::new_err("too many timers are pending")),
         }
-        let context = context_of(py, &call)?;
-        let handle = make(py, event_loop, this, callback, Arguments(call.rest), context, None)?;
-        if debug {
-            trace(py, &handle)?;
-        }
-        event_loop.schedule(Item::Handle(handle.share()));
-        Ok(handle.into_ref().into_ptr())
-    })
+        Ok(handle.into_ref())
+    }
 }
 
-unsafe extern "C" fn call_soon_threadsafe(
-    this: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: Called by the interpreter, so attached.
-    let py = unsafe { Python::assume_attached() };
-    guard(py, |py| {
-        // SAFETY: A method of this class.
-        let event_loop = unsafe { Loop::of(this) };
-        let function = "call_soon_threadsafe";
-        // SAFETY: As given by the interpreter.
-        let call = unsafe { parse(py, function, ["callback"], args, count, keywords)? };
-        event_loop.ensure_open()?;
-        let [callback] = call.named;
-        let debug = event_loop.is_debug();
-        if debug {
-            check_debug(py, this, callback, function, true)?;
-        }
-        let context = context_of(py, &call)?;
-        let handle = make(py, event_loop, this, callback, Arguments(call.rest), context, None)?;
-        if debug {
-            trace(py, &handle)?;
-        }
-        event_loop.send(Item::Handle(handle.share()))?;
-        Ok(handle.into_ref().into_ptr())
+#[cold]
+fn unexpected(function: &str, names: &[&str], name: &str) -> PyErr {
+    PyTypeError::new_err(if names.contains(&name) {
+        format!("{function}() got multiple values for argument '{name}'")
+    } else {
+        format!("{function}() got an unexpected keyword argument '{name}'")
     })
 }
 
 /// Seconds as nanoseconds, rounded up; what does not fit is the end of time.
-fn nanos(seconds: f64) -> Nanos {
+fn as_nanos(seconds: f64) -> Nanos {
     (seconds * 1e9).ceil() as Nanos
-}
-
-fn seconds(py: Python<'_>, value: *mut ffi::PyObject) -> PyResult<f64> {
-    // SAFETY: An argument of the call.
-    let number = unsafe { ffi::PyFloat_AsDouble(value) };
-    if number == -1.0
-        && let Some(error) = PyErr::take(py)
-    {
-        // A number too large for a float is further away than any clock goes.
-        return if error.is_instance_of::<PyOverflowError>(py) {
-            Ok(f64::INFINITY)
-        } else {
-            Err(error)
-        };
-    }
-    Ok(number)
-}
-
-unsafe extern "C" fn call_later(
-    this: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: Called by the interpreter, so attached.
-    let py = unsafe { Python::assume_attached() };
-    guard(py, |py| {
-        // SAFETY: As given by the interpreter.
-        let call =
-            unsafe { parse(py, "call_later", ["delay", "callback"], args, count, keywords)? };
-        let [delay, callback] = call.named;
-        // SAFETY: Comparing addresses only.
-        if delay == unsafe { ffi::Py_None() } {
-            return Err(PyTypeError::new_err("delay must not be None"));
-        }
-        let delay = seconds(py, delay)?;
-        // SAFETY: A method of this class.
-        let event_loop = unsafe { Loop::of(this) };
-        let now = event_loop.time(py, this)?;
-        // SAFETY: As above.
-        let at = unsafe { schedule_at(py, this, now + delay, callback, &call, "call_later")? };
-        Ok(at)
-    })
-}
-
-unsafe extern "C" fn call_at(
-    this: *mut ffi::PyObject,
-    args: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    keywords: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: Called by the interpreter, so attached.
-    let py = unsafe { Python::assume_attached() };
-    guard(py, |py| {
-        // SAFETY: As given by the interpreter.
-        let call = unsafe { parse(py, "call_at", ["when", "callback"], args, count, keywords)? };
-        let [when, callback] = call.named;
-        // SAFETY: Comparing addresses only.
-        if when == unsafe { ffi::Py_None() } {
-            return Err(PyTypeError::new_err("when cannot be None"));
-        }
-        let when = seconds(py, when)?;
-        // SAFETY: As above.
-        unsafe { schedule_at(py, this, when, callback, &call, "call_at") }
-    })
-}
-
-/// # Safety
-/// `this` is an instance of the class, `callback` an argument of the call.
-#[inline]
-unsafe fn schedule_at<const N: usize>(
-    py: Python<'_>,
-    this: *mut ffi::PyObject,
-    when: f64,
-    callback: *mut ffi::PyObject,
-    call: &Call<'_, N>,
-    method: &str,
-) -> PyResult<*mut ffi::PyObject> {
-    // SAFETY: By the contract.
-    let event_loop = unsafe { Loop::of(this) };
-    event_loop.ensure_open()?;
-    let debug = event_loop.is_debug();
-    if debug {
-        check_debug(py, this, callback, method, false)?;
-    }
-    let context = context_of(py, call)?;
-    let arguments = Arguments(call.rest);
-    let handle = make(py, event_loop, this, callback, arguments, context, Some(when))?;
-    if debug {
-        trace(py, &handle)?;
-    }
-    let item = Item::Handle(handle.share());
-    let inserted =
-        event_loop.scheduler.with(|scheduler| scheduler.timers.insert(nanos(when), item));
-    match inserted {
-        Ok(key) => handle.set_key(key),
-        Err(_) => return Err(PyRuntimeError::new_err("too many timers are pending")),
-    }
-    Ok(handle.into_ref().into_ptr())
-}
-
-unsafe extern "C" fn time(
-    this: *mut ffi::PyObject,
-    _: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    _: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: Called by the interpreter, so attached.
-    let py = unsafe { Python::assume_attached() };
-    guard(py, |_| {
-        if count != 0 {
-            return Err(PyTypeError::new_err("time() takes no arguments"));
-        }
-        // SAFETY: A method of this class.
-        let now = unsafe { Loop::of(this) }.read_clock();
-        // SAFETY: Attached.
-        Ok(unsafe { ffi::PyFloat_FromDouble(as_seconds(now)) })
-    })
 }
 
 /// As `time.monotonic()` makes a float of nanoseconds.
@@ -365,29 +268,60 @@ impl Loop {
         now
     }
 
+    /// A class may have got another clock since the last run; an object's own is told by
+    /// `__setattr__`.
+    fn look_for_other_clock(&self, this: &Bound<'_, Self>) -> PyResult<()> {
+        let py = this.py();
+        let interop = interop(py)?;
+        let class = Ref::from(this.get_type().into_any());
+        let time = attribute(py, &class, &interop.names.time)?;
+        if !interop.native_time(py)?.is(time.as_ptr()) {
+            self.set_other_clock();
+        }
+        Ok(())
+    }
+
     /// The time in seconds, by the program's clock if it has put one in the place of `time`.
     #[inline]
-    pub(super) fn time(&self, py: Python<'_>, this: *mut ffi::PyObject) -> PyResult<f64> {
+    pub(super) fn time(&self, py: Python<'_>, this: &Bound<'_, Self>) -> PyResult<f64> {
         if self.has_other_clock() {
-            let value = call_method(py, &interop(py)?.names.time, &[this])?;
-            return seconds(py, value.as_ptr());
+            let this = Ref::new(this.as_any());
+            let value = call_method(py, &interop(py)?.names.time, [&this])?;
+            return value.bind(py).extract();
         }
         Ok(as_seconds(self.read_clock()))
     }
 
     /// As [`Loop::time`], in nanoseconds.
-    pub(super) fn time_nanos(&self, py: Python<'_>, this: *mut ffi::PyObject) -> PyResult<Nanos> {
+    pub(super) fn time_nanos(&self, py: Python<'_>, this: &Bound<'_, Self>) -> PyResult<Nanos> {
         if self.has_other_clock() {
             return Ok((self.time(py, this)? * 1e9) as Nanos);
         }
         Ok(self.clock.now())
     }
 
-    /// Sends `item` to the loop from any thread.
+    /// Queues what other threads have sent so far.
+    #[cold]
+    fn take_arrived(&self) {
+        let mut items = Vec::new();
+        self.inbox.swap(&mut items);
+        self.scheduler.with(|scheduler| scheduler.ready.extend(items.drain(..).map(Ready::Item)));
+    }
+
+    /// Sends `item` to the loop from any thread. In the loop's own, and while it does not run, the
+    /// item is queued behind what has been scheduled so far, as `call_soon` would.
     ///
     /// # Errors
     /// `RuntimeError` when the loop is closed.
     pub(super) fn send(&self, item: Item) -> PyResult<()> {
+        let thread = self.running_thread();
+        if thread == 0 || thread == thread_id() {
+            if self.inbox.has_items() {
+                self.take_arrived();
+            }
+            self.schedule(item);
+            return Ok(());
+        }
         match self.inbox.push(item) {
             Ok(Pushed::Seen) => {}
             Ok(Pushed::Wake) => self.with_wakeup(Wakeup::wake),

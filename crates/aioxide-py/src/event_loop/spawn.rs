@@ -1,14 +1,11 @@
 //! `create_task` and `create_future`: asyncio's own classes, called without a Python frame.
 
-use std::ptr;
-
 use pyo3::exceptions::PyTypeError;
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::Loop;
-use crate::ffi::Ref;
+use crate::ffi::{Ref, call_with_keyword};
 use crate::names::interop;
 
 #[pymethods]
@@ -17,18 +14,9 @@ impl Loop {
     fn create_future<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = this.py();
         let interop = interop(py)?;
-        let stack = [ptr::null_mut(), this.as_ptr()];
-        // SAFETY: A class, one keyword argument and its name, all alive for the call.
-        let future = unsafe {
-            ffi::PyObject_Vectorcall(
-                interop.future.as_ptr(),
-                stack.as_ptr().add(1),
-                ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
-                interop.loop_keyword.as_ptr(),
-            )
-        };
-        // SAFETY: The result of a call.
-        unsafe { Ref::from_result(py, future) }.map(|future| future.into_bound(py))
+        let value = Ref::new(this.as_any());
+        call_with_keyword(py, &interop.future, None, &value, &interop.loop_keyword)
+            .map(|future| future.into_bound(py))
     }
 
     /// Schedule the coroutine and return its asyncio.Task.
@@ -52,18 +40,10 @@ impl Loop {
         }
         let interop = interop(py)?;
         let Some(kwargs) = kwargs.filter(|kwargs| !kwargs.is_empty()) else {
-            let stack = [ptr::null_mut(), coro.as_ptr(), this.as_ptr()];
-            // SAFETY: A class, one argument, one keyword argument and its name, all alive.
-            let task = unsafe {
-                ffi::PyObject_Vectorcall(
-                    interop.task.as_ptr(),
-                    stack.as_ptr().add(1),
-                    1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
-                    interop.loop_keyword.as_ptr(),
-                )
-            };
-            // SAFETY: The result of a call.
-            return unsafe { Ref::from_result(py, task) }.map(|task| task.into_bound(py));
+            let (coro, value) = (Ref::new(coro), Ref::new(this.as_any()));
+            let task =
+                call_with_keyword(py, &interop.task, Some(&coro), &value, &interop.loop_keyword);
+            return task.map(|task| task.into_bound(py));
         };
         kwargs.set_item("loop", this)?;
         interop.task.bind(py).call((coro,), Some(kwargs))

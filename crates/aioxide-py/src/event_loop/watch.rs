@@ -3,15 +3,17 @@
 use std::os::fd::RawFd;
 
 use aioxide_core::{Interest, Token};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{
+    PyAttributeError, PyOverflowError, PyRuntimeError, PyTypeError, PyValueError,
+};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::{Loop, Source};
 use crate::error::os_error;
 use crate::ffi::{Ref, copy_context};
-use crate::handle::{Arguments, HandleRef, make};
+use crate::handle::{HandleRef, make};
 
 /// The callbacks of one descriptor.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) struct Watcher {
 impl Watcher {
     pub(super) fn handle(&self, writing: bool) -> Option<HandleRef> {
         let handle = if writing { &self.writer } else { &self.reader };
-        handle.as_ref().map(HandleRef::share)
+        handle.clone()
     }
 
     fn place(&mut self, writing: bool) -> &mut Option<HandleRef> {
@@ -35,7 +37,7 @@ impl Watcher {
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         for handle in [&self.reader, &self.writer].into_iter().flatten() {
-            crate::handle::traverse_from_loop(handle, visit)?;
+            handle.traverse_from_loop(visit)?;
         }
         match &self.object {
             Some(object) => visit.call(object.as_py()),
@@ -49,16 +51,33 @@ fn interest(writing: bool) -> Interest {
 }
 
 /// The number of a descriptor, given as such or as an object with `fileno()`.
-fn number(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
-    if let Ok(number) = file.extract::<i64>() {
-        return Ok(RawFd::try_from(number).unwrap_or(-1));
+///
+/// # Errors
+/// `OverflowError` for a number that no descriptor has, `ValueError` for what has no number; what
+/// else `fileno()` raises.
+pub(crate) fn number(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    let py = file.py();
+    if file.is_instance_of::<PyInt>() {
+        return file.extract();
     }
-    file.call_method0("fileno").and_then(|number| number.extract::<RawFd>()).map_err(|_| match file
-        .repr()
-    {
-        Ok(text) => PyValueError::new_err(format!("Invalid file object: {text}")),
-        Err(error) => error,
-    })
+    match file.call_method0("fileno").and_then(|number| number.extract::<RawFd>()) {
+        Err(error)
+            if error.is_instance_of::<PyAttributeError>(py)
+                || error.is_instance_of::<PyTypeError>(py)
+                || error.is_instance_of::<PyValueError>(py) =>
+        {
+            Err(PyValueError::new_err(format!("Invalid file object: {}", file.repr()?)))
+        }
+        number => number,
+    }
+}
+
+/// As [`number`], of an object that is open.
+///
+/// # Errors
+/// As [`number`], and `ValueError` for one that is closed.
+pub(crate) fn descriptor_number(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    checked(number(file)?)
 }
 
 fn checked(fd: RawFd) -> PyResult<RawFd> {
@@ -109,9 +128,8 @@ impl Loop {
             Some(context) => Ref::new(context),
             None => copy_context(py)?,
         };
-        let arguments: Vec<_> = args.iter().map(|argument| argument.as_ptr()).collect();
-        let arguments = Arguments(&arguments);
-        let handle = make(py, self, this.as_ptr(), callback.as_ptr(), arguments, context, None)?;
+        let arguments: Vec<_> = args.iter_borrowed().collect();
+        let handle = make(py, this, Ref::new(callback), &arguments, context, None)?;
         let old = match self.find_watcher(file, checked(fd)?)? {
             Some(token) => self.replace(token, &handle, writing)?,
             None => {
@@ -120,7 +138,7 @@ impl Loop {
             }
         };
         if let Some(old) = old {
-            old.as_ref().bind(py).call_method0("cancel")?;
+            old.bind(py).call_method0("cancel")?;
         }
         Ok(handle.into_ref().into_bound(py).unbind())
     }
@@ -131,7 +149,7 @@ impl Loop {
         handle: &HandleRef,
         writing: bool,
     ) -> PyResult<Option<HandleRef>> {
-        let mut new = Some(handle.share());
+        let mut new = Some(handle.clone());
         let replaced = self.scheduler.with(|scheduler| {
             let poller = scheduler.poller.clone();
             let wanted = scheduler.reactor.interest(token).unwrap_or(Interest::NONE);
@@ -158,9 +176,9 @@ impl Loop {
         handle: &HandleRef,
         writing: bool,
     ) -> PyResult<()> {
-        let object = (file.extract::<i64>().is_err()).then(|| Ref::new(file));
+        let object = (!file.is_instance_of::<PyInt>()).then(|| Ref::new(file));
         let mut watcher = Watcher { reader: None, writer: None, object };
-        *watcher.place(writing) = Some(handle.share());
+        *watcher.place(writing) = Some(handle.clone());
         let inserted = self.scheduler.with(|scheduler| {
             let poller = scheduler.poller.clone();
             scheduler.reactor.insert(&*poller, fd, interest(writing), Source::Watcher(watcher))
@@ -180,7 +198,12 @@ impl Loop {
         if self.is_closed() {
             return Ok(false);
         }
-        let Some(token) = self.find_watcher(file, number(file)?)? else { return Ok(false) };
+        let fd = match number(file) {
+            // No descriptor has such a number, so none with it is watched.
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => return Ok(false),
+            fd => fd?,
+        };
+        let Some(token) = self.find_watcher(file, fd)? else { return Ok(false) };
         let (handle, source) = self.scheduler.with(|scheduler| {
             let poller = scheduler.poller.clone();
             let handle = match scheduler.reactor.source_mut(token) {
@@ -199,27 +222,32 @@ impl Loop {
         drop(source);
         match handle {
             Some(handle) => {
-                handle.as_ref().bind(py).call_method0("cancel")?;
+                handle.bind(py).call_method0("cancel")?;
                 Ok(true)
             }
             None => Ok(false),
         }
     }
 
+    /// # Errors
+    /// `RuntimeError` when a transport that is not closing has the descriptor.
     pub(crate) fn refuse_transports(
         &self,
         py: Python<'_>,
         file: &Bound<'_, PyAny>,
-    ) -> PyResult<RawFd> {
-        let fd = number(file)?;
-        if let Some(transport) = self.live.with(|live| live.transport(fd)) {
-            return Err(PyRuntimeError::new_err(format!(
+    ) -> PyResult<()> {
+        let fd = match number(file) {
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) => return Ok(()),
+            fd => fd?,
+        };
+        match self.live.with(|live| live.transport(fd)) {
+            Some(transport) if !transport.is_closing() => Err(PyRuntimeError::new_err(format!(
                 "File descriptor {} is used by transport {}",
                 file.repr()?,
                 transport.bind(py).repr()?
-            )));
+            ))),
+            _ => Ok(()),
         }
-        Ok(fd)
     }
 }
 
@@ -299,5 +327,30 @@ impl Loop {
     /// remove_writer() without the check for transports.
     fn _remove_writer(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<bool> {
         self.unwatch(py, fd, true)
+    }
+
+    /// What is watched on a descriptor: (events, reader, writer) with events as in selectors (1 to
+    /// read, 2 to write) and the Handles or None; None when nothing is.
+    fn _watched<'py>(
+        &self,
+        py: Python<'py>,
+        fd: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<(u8, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>)>> {
+        let Some(token) = self.find_watcher(fd, number(fd)?)? else { return Ok(None) };
+        let found = self.scheduler.with(|scheduler| {
+            let wanted = scheduler.reactor.interest(token)?;
+            match scheduler.reactor.source(token)? {
+                Source::Watcher(watcher) => {
+                    Some((wanted, watcher.handle(false), watcher.handle(true)))
+                }
+                Source::Stream(_) | Source::Listener(_) => None,
+            }
+        });
+        Ok(found.map(|(wanted, reader, writer)| {
+            let events = u8::from(wanted.readable) | u8::from(wanted.writable) << 1;
+            let object =
+                |handle: Option<HandleRef>| handle.map(|handle| handle.into_ref().into_bound(py));
+            (events, object(reader), object(writer))
+        }))
     }
 }

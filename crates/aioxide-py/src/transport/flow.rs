@@ -9,7 +9,7 @@ use crate::handle::ends_run;
 use crate::names::{cold, interop};
 
 impl StreamTransport {
-    pub(super) fn pause_protocol_if_full(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+    pub(super) fn pause_protocol_if_full(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
         let full = self.state.with(|state| {
             let full = !state.writing_paused && state.queue.size() > state.high;
             state.writing_paused |= full;
@@ -18,7 +18,11 @@ impl StreamTransport {
         if full { self.tell(py, this, true) } else { Ok(()) }
     }
 
-    pub(super) fn resume_protocol_if_drained(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+    pub(super) fn resume_protocol_if_drained(
+        &self,
+        py: Python<'_>,
+        this: &Ref<Self>,
+    ) -> PyResult<()> {
         let drained = self.state.with(|state| {
             let drained = state.writing_paused && state.queue.size() <= state.low;
             state.writing_paused &= !drained;
@@ -27,13 +31,13 @@ impl StreamTransport {
         if drained { self.tell(py, this, false) } else { Ok(()) }
     }
 
-    fn tell(&self, py: Python<'_>, this: &Ref, pause: bool) -> PyResult<()> {
+    fn tell(&self, py: Python<'_>, this: &Ref<Self>, pause: bool) -> PyResult<()> {
         let Some(protocol) = self.state.with(|state| state.protocol.clone()) else {
             return Ok(());
         };
         let names = &interop(py)?.names;
         let name = if pause { &names.pause_writing } else { &names.resume_writing };
-        match call_method(py, name, &[protocol.as_ptr()]) {
+        match call_method(py, name, [&protocol]) {
             Ok(_) => Ok(()),
             Err(error) if ends_run(py, &error) => Err(error),
             Err(error) => {
@@ -72,7 +76,7 @@ impl StreamTransport {
             )));
         }
         let transport = this.get();
-        let this = Ref::new(this.as_any());
+        let this = Ref::new(this);
         transport.flush(py, &this)?;
         transport.state.with(|state| {
             state.high = high as usize;
@@ -89,7 +93,7 @@ impl StreamTransport {
     /// How many bytes the peer has not taken yet.
     fn get_write_buffer_size(this: &Bound<'_, Self>) -> PyResult<usize> {
         let transport = this.get();
-        transport.flush(this.py(), &Ref::new(this.as_any()))?;
+        transport.flush(this.py(), &Ref::new(this))?;
         Ok(transport.state.with(|state| state.queue.size()))
     }
 }

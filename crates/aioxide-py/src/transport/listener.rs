@@ -1,7 +1,7 @@
 //! `Listener`: accepts connections for a server.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use aioxide_core::{Interest, Token};
 use pyo3::prelude::*;
@@ -11,21 +11,22 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, getsockname, sockopt};
 
 use super::address;
-use super::stream::{Owner, Parts, StreamTransport, borrow, unsafe_loop};
+use super::descriptor::{Descriptor, Listening};
+use super::stream::{Parts, StreamTransport};
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::{Loop, Source};
-use crate::ffi::{Ref, call0, copy_context, in_context};
+use crate::ffi::{Ref, call0, copy_context, copy_of_context, in_context};
 use crate::handle::ends_run;
 use crate::names::cold;
 
-/// A listening socket of a server. The Python socket owns the descriptor.
+/// A listening socket of a server, which owns it.
 #[pyclass(frozen, module = "aioxide._aioxide")]
 #[derive(Debug)]
 pub(crate) struct Listener {
-    event_loop: Ref,
+    event_loop: Ref<Loop>,
     socket: Ref,
-    fd: RawFd,
+    listening: Listening,
     factory: Ref,
     server: Option<Ref>,
     /// How many connections one turn accepts.
@@ -35,17 +36,6 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// The listener in an object that is one.
-    pub(crate) fn of(object: &Ref) -> &Self {
-        // SAFETY: Only listeners are put into `Source::Listener`.
-        unsafe {
-            let py = Python::assume_attached();
-            let cell: *const Self =
-                Borrowed::from_ptr(py, object.as_ptr()).cast_unchecked::<Self>().get();
-            &*cell
-        }
-    }
-
     /// The loop is closed.
     pub(crate) fn unregistered(&self) {
         self.token.with(Option::take);
@@ -55,13 +45,14 @@ impl Listener {
     ///
     /// # Errors
     /// Only what is to end the run of the loop.
-    pub(crate) fn accept(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+    pub(crate) fn accept(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
         for _ in 0..self.backlog {
             if self.token.with(|token| token.is_none()) {
                 // A protocol factory has closed the server.
                 return Ok(());
             }
-            match acceptfrom_with(borrow(self.fd), SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            match acceptfrom_with(self.listening.as_fd(), flags) {
                 Ok((descriptor, peer)) => self.serve(py, descriptor, peer)?,
                 Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Ok(()),
                 Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
@@ -78,8 +69,8 @@ impl Listener {
     }
 
     /// Out of descriptors or memory: says so, and tries again in a second.
-    fn exhausted(&self, py: Python<'_>, this: &Ref, error: Errno) -> PyResult<()> {
-        self.stop(py);
+    fn exhausted(&self, py: Python<'_>, this: &Ref<Self>, error: Errno) -> PyResult<()> {
+        self.stop();
         let error = os_error(&io::Error::from(error)).into_value(py);
         let arguments = (self.event_loop.bind(py), self.socket.bind(py), error, this.bind(py));
         cold(py, "accept_exhausted", arguments).map(drop)
@@ -91,17 +82,14 @@ impl Listener {
         descriptor: OwnedFd,
         peer: Option<SocketAddrAny>,
     ) -> PyResult<()> {
-        // SAFETY: A context that `copy_context` made.
-        let context =
-            unsafe { Ref::from_result(py, pyo3::ffi::PyContext_Copy(self.context.as_ptr()))? };
+        let context = copy_of_context(py, &self.context)?;
         let mut protocol = None;
         let made = in_context(py, &context, || {
             let extra = extra(py, &descriptor, peer.as_ref())?;
             let new = call0(py, &self.factory)?;
             protocol = Some(new.clone());
             let parts = Parts {
-                fd: descriptor.as_raw_fd(),
-                owner: Owner::Descriptor(descriptor),
+                descriptor: Descriptor::of_descriptor(descriptor),
                 protocol: new,
                 server: self.server.clone(),
                 extra,
@@ -114,7 +102,7 @@ impl Listener {
             Ok(_) => Ok(()),
             Err(error) if ends_run(py, &error) => Err(error),
             // asyncio tells of it in debug mode only.
-            Err(error) if unsafe_loop(&self.event_loop).is_debug() => {
+            Err(error) if self.event_loop.is_debug() => {
                 let protocol = protocol.map(|protocol| protocol.into_bound(py));
                 let arguments = (self.event_loop.bind(py), error.into_value(py), protocol);
                 cold(py, "serve_failed", arguments).map(drop)
@@ -123,14 +111,14 @@ impl Listener {
         }
     }
 
-    fn start_accepting(&self, this: &Ref) -> PyResult<()> {
+    fn start_accepting(&self, this: &Ref<Self>) -> PyResult<()> {
         if self.token.with(|token| token.is_some()) {
             return Ok(());
         }
         let source = Source::Listener(this.clone());
-        let inserted = unsafe_loop(&self.event_loop).scheduler.with(|scheduler| {
-            let poller = scheduler.poller.clone();
-            scheduler.reactor.insert(&*poller, self.fd, Interest::READ, source)
+        let fd = self.listening.as_fd().as_raw_fd();
+        let inserted = self.event_loop.scheduler.with(|scheduler| {
+            scheduler.reactor.insert(&*scheduler.poller, fd, Interest::READ, source)
         });
         match inserted {
             Ok(token) => {
@@ -160,13 +148,14 @@ fn extra(py: Python<'_>, descriptor: &OwnedFd, peer: Option<&SocketAddrAny>) -> 
             None => extra.set_item(name, cold(py, "address", (descriptor.as_raw_fd(), python))?)?,
         }
     }
-    Ok(Ref::new(extra.as_any()))
+    Ok(extra.into_any().into())
 }
 
 #[pymethods]
 impl Listener {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for object in [&self.event_loop, &self.socket, &self.factory, &self.context] {
+        visit.call(self.event_loop.as_py())?;
+        for object in [&self.socket, &self.factory, &self.context] {
             visit.call(object.as_py())?;
         }
         match &self.server {
@@ -177,17 +166,16 @@ impl Listener {
 
     /// Accept connections.
     fn start(this: &Bound<'_, Self>) -> PyResult<()> {
-        this.get().start_accepting(&Ref::new(this.as_any()))
+        this.get().start_accepting(&Ref::new(this))
     }
 
     /// Accept no more. The socket stays open.
-    fn stop(&self, py: Python<'_>) {
-        let _ = py;
+    fn stop(&self) {
         let Some(token) = self.token.with(Option::take) else { return };
-        let source = unsafe_loop(&self.event_loop).scheduler.with(|scheduler| {
-            let poller = scheduler.poller.clone();
-            scheduler.reactor.remove(&*poller, token)
-        });
+        let source = self
+            .event_loop
+            .scheduler
+            .with(|scheduler| scheduler.reactor.remove(&*scheduler.poller, token));
         drop(source);
     }
 }
@@ -196,17 +184,17 @@ impl Listener {
 impl Loop {
     /// Make the Listener of a Python socket, in the context of the caller.
     #[pyo3(signature = (protocol_factory, sock, server=None, backlog=100))]
-    fn _listener<'py>(
-        this: &Bound<'py, Self>,
-        protocol_factory: &Bound<'py, PyAny>,
-        sock: &Bound<'py, PyAny>,
-        server: Option<&Bound<'py, PyAny>>,
+    fn _listener(
+        this: &Bound<'_, Self>,
+        protocol_factory: &Bound<'_, PyAny>,
+        sock: &Bound<'_, PyAny>,
+        server: Option<&Bound<'_, PyAny>>,
         backlog: usize,
     ) -> PyResult<Listener> {
         Ok(Listener {
-            event_loop: Ref::new(this.as_any()),
+            event_loop: Ref::new(this),
             socket: Ref::new(sock),
-            fd: sock.call_method0("fileno")?.extract()?,
+            listening: Listening::of_socket(sock)?,
             factory: Ref::new(protocol_factory),
             server: server.map(Ref::new),
             backlog: backlog.clamp(1, 256),

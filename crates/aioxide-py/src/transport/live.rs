@@ -4,13 +4,28 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
+use super::StreamTransport;
 use crate::ffi::Ref;
+
+/// The address of a transport, which may be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address(*mut ffi::PyObject);
+
+// SAFETY: An address is only followed by `Live::transport`, on an attached thread.
+unsafe impl Send for Address {}
+
+impl Address {
+    pub(super) fn of(transport: &Ref<StreamTransport>) -> Self {
+        Self(transport.as_ptr())
+    }
+}
 
 /// Weak: a transport takes itself out when it closes its descriptor or is deallocated.
 #[derive(Debug)]
 pub(crate) struct Live {
-    transports: HashMap<RawFd, *mut ffi::PyObject>,
+    transports: HashMap<RawFd, Address>,
 }
 
 impl Live {
@@ -18,12 +33,12 @@ impl Live {
         Self { transports: HashMap::new() }
     }
 
-    pub(super) fn insert(&mut self, fd: RawFd, transport: *mut ffi::PyObject) {
+    pub(super) fn insert(&mut self, fd: RawFd, transport: Address) {
         self.transports.insert(fd, transport);
     }
 
     /// Takes `transport` out, unless the number belongs to another one by now.
-    pub(super) fn remove(&mut self, fd: RawFd, transport: *mut ffi::PyObject) {
+    pub(super) fn remove(&mut self, fd: RawFd, transport: Address) {
         if self.transports.get(&fd) == Some(&transport) {
             self.transports.remove(&fd);
         }
@@ -35,13 +50,19 @@ impl Live {
     }
 
     /// The transport of a descriptor.
-    pub(crate) fn transport(&self, fd: RawFd) -> Option<Ref> {
-        let transport = *self.transports.get(&fd)?;
-        // SAFETY: Transports take themselves out before their memory goes. One whose count is zero
-        // is on its way there (a weakref callback may look here in between) and stays dead.
-        unsafe { (ffi::Py_REFCNT(transport) > 0).then(|| Ref::from_borrowed(transport)) }
+    pub(crate) fn transport(&self, fd: RawFd) -> Option<Ref<StreamTransport>> {
+        let Address(transport) = *self.transports.get(&fd)?;
+        // SAFETY: Transports take themselves out before their memory goes.
+        if unsafe { ffi::Py_REFCNT(transport) } <= 0 {
+            // On its way out: a weak reference's callback is looking here.
+            return None;
+        }
+        // SAFETY: Only attached threads look here.
+        let py = unsafe { Python::assume_attached() };
+        // SAFETY: Alive, as just seen.
+        let transport = unsafe { Borrowed::from_ptr(py, transport) };
+        // SAFETY: Only transports are put in.
+        let transport = unsafe { transport.cast_unchecked::<StreamTransport>() };
+        Some(Ref::new(&transport))
     }
 }
-
-// SAFETY: The pointers are only followed while attached, see `Live::transport`.
-unsafe impl Send for Live {}

@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use pyo3::ffi;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
-use crate::ffi::Ref;
+use crate::ffi::Bytes;
 
 /// How many pieces one system call takes.
 const PIECES: usize = 64;
@@ -19,25 +18,20 @@ const FLAGS: SendFlags = SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
 /// written, because its owner may change it the moment `write` returns.
 #[derive(Debug)]
 pub(super) enum Piece {
-    Held(Ref),
+    Held(Bytes),
     Copied(Vec<u8>),
 }
 
 impl Piece {
+    pub(super) fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
     fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Held(object) => bytes_of(object.as_ptr()),
+            Self::Held(bytes) => bytes.as_slice(),
             Self::Copied(bytes) => bytes,
         }
-    }
-}
-
-/// The content of an exact `bytes` object.
-pub(super) fn bytes_of<'a>(object: *mut ffi::PyObject) -> &'a [u8] {
-    // SAFETY: The callers checked that it is a `bytes` and hold it; its content never changes.
-    unsafe {
-        let start = ffi::PyBytes_AS_STRING(object).cast::<u8>();
-        std::slice::from_raw_parts(start, ffi::PyBytes_Size(object) as usize)
     }
 }
 
@@ -48,11 +42,6 @@ pub(super) enum Sent {
     Some(usize),
     /// The connection is broken.
     Failed(io::Error),
-}
-
-/// Sends what the kernel takes of `data`.
-pub(super) fn send_now(fd: BorrowedFd<'_>, data: &[u8]) -> Sent {
-    outcome(send(fd, data, FLAGS))
 }
 
 fn outcome(result: Result<usize, Errno>) -> Sent {
@@ -82,21 +71,22 @@ impl Queue {
         self.size
     }
 
-    /// Appends `piece`, of which the first `sent` bytes are sent already (only into an empty queue).
-    pub(super) fn push(&mut self, piece: Piece, sent: usize) {
-        let length = piece.as_slice().len() - sent;
-        if length == 0 {
-            return;
-        }
-        debug_assert!(sent == 0 || self.pieces.is_empty());
-        self.offset = if self.pieces.is_empty() { sent } else { self.offset };
-        self.size += length;
+    /// Appends `piece`, which is not empty.
+    pub(super) fn push(&mut self, piece: Piece) {
+        self.size += piece.as_slice().len();
         self.pieces.push_back(piece);
     }
 
     /// Sends what the kernel takes; what is sent goes into `done`, to be dropped by the caller.
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>, done: &mut Vec<Piece>) -> Sent {
         let result = {
+            if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
+                let sent = outcome(send(fd, &only.as_slice()[self.offset..], FLAGS));
+                if let Sent::Some(count) = sent {
+                    self.advance(count, done);
+                }
+                return sent;
+            }
             let mut slices: [IoSlice<'_>; PIECES] = std::array::from_fn(|_| IoSlice::new(&[]));
             let mut count = 0;
             for (slot, piece) in slices.iter_mut().zip(&self.pieces) {
@@ -104,11 +94,7 @@ impl Queue {
                 *slot = IoSlice::new(&piece.as_slice()[skip..]);
                 count += 1;
             }
-            if count == 1 {
-                outcome(send(fd, &slices[0], FLAGS))
-            } else {
-                outcome(sendmsg(fd, &slices[..count], &mut SendAncillaryBuffer::default(), FLAGS))
-            }
+            outcome(sendmsg(fd, &slices[..count], &mut SendAncillaryBuffer::default(), FLAGS))
         };
         if let Sent::Some(count) = result {
             self.advance(count, done);

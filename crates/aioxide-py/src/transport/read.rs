@@ -1,20 +1,17 @@
 //! From the socket to the protocol.
 
-use std::os::fd::RawFd;
-
-use aioxide_core::Interest;
-use pyo3::exceptions::PyRuntimeError;
-use pyo3::ffi;
+use aioxide_core::{Interest, Nanos};
+use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyInt};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-use super::protocol::{Stream, Way, feed};
-use super::stream::{StreamTransport, borrow, unsafe_loop};
+use super::protocol::{Stream, Way, feed, is_untouched};
+use super::stream::StreamTransport;
 use crate::error::os_error;
-use crate::event_loop::READ_SIZE;
-use crate::ffi::{Ref, call_method, in_context};
+use crate::event_loop::{Loop, READ_SIZE};
+use crate::ffi::{Ref, View, call_method, copy_context, in_context};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
 
@@ -28,10 +25,10 @@ enum Received<T> {
 
 /// What a read needs, taken out of the state so that nothing is borrowed while Python runs.
 struct Reader {
-    event_loop: Ref,
+    event_loop: Ref<Loop>,
     protocol: Ref,
     context: Ref,
-    fd: RawFd,
+    way: Way,
 }
 
 impl StreamTransport {
@@ -39,11 +36,13 @@ impl StreamTransport {
     ///
     /// # Errors
     /// Only what is to end the run of the loop.
-    pub(crate) fn ready(&self, py: Python<'_>, this: &Ref, ready: Interest) -> PyResult<()> {
+    pub(crate) fn ready(&self, py: Python<'_>, this: &Ref<Self>, ready: Interest) -> PyResult<()> {
         if ready.readable {
             let began = self.debug_clock();
             let result = self.read_ready(py, this);
-            self.debug_slow(py, this, began)?;
+            if let Some(began) = began {
+                self.tell_slow(py, this, began)?;
+            }
             result?;
         }
         if ready.writable && self.state.with(|state| state.interest.writable) {
@@ -52,79 +51,84 @@ impl StreamTransport {
         Ok(())
     }
 
-    fn read_ready(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
-        let Some((reader, way)) = self.state.with(|state| {
+    fn read_ready(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
+        let Some(reader) = self.state.with(|state| {
             if state.lost != 0 || !state.interest.readable {
                 return None;
             }
-            let reader = Reader {
+            Some(Reader {
                 event_loop: state.event_loop.clone()?,
                 protocol: state.protocol.clone()?,
                 context: state.context.clone(),
-                fd: state.fd,
-            };
-            Some((reader, state.way.clone()))
+                way: state.way.clone(),
+            })
         }) else {
             return Ok(());
         };
-        match way {
-            Way::Plain => self.read_plain(py, this, &reader),
-            Way::Buffered => self.read_buffered(py, this, &reader),
-            Way::Stream(stream) => self.read_stream(py, this, &reader, &stream),
+        // Everything that a read leads to runs in the reader's context: what the protocol does,
+        // what is scheduled when the connection ends, and sending the answer.
+        let result = in_context(py, &reader.context, || {
+            match &reader.way {
+                Way::Plain => self.read_plain(py, this, &reader),
+                Way::Buffered => self.read_buffered(py, this, &reader),
+                Way::Stream(stream) => {
+                    if is_untouched(py, stream, &reader.protocol)? {
+                        self.read_stream(py, this, &reader, stream)
+                    } else {
+                        self.read_plain(py, this, &reader)
+                    }
+                }
+            }?;
+            reader.event_loop.flush(py)
+        });
+        match result {
+            Err(error) if !ends_run(py, &error) => {
+                // The context is entered already, by a program that polls from inside it.
+                self.fatal_error(py, this, error, "Fatal error: the protocol was not called.")
+            }
+            result => result,
         }
     }
 
-    fn read_plain(&self, py: Python<'_>, this: &Ref, reader: &Reader) -> PyResult<()> {
-        let received = receive(reader, |data| Ref::new(PyBytes::new(py, data).as_any()));
+    fn read_plain(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
+        let received = self.receive(reader, |data| Ref::from(PyBytes::new(py, data).into_any()));
         let Some(data) = self.received(py, this, reader, received)? else { return Ok(()) };
         let name = &interop(py)?.names.data_received;
-        let arguments = [reader.protocol.as_ptr(), data.as_ptr()];
-        let called = in_context(py, &reader.context, || call_method(py, name, &arguments));
+        let called = call_method(py, name, [&reader.protocol, &data]);
         self.delivered(py, this, called.map(drop), "data_received")
     }
 
     fn read_stream(
         &self,
         py: Python<'_>,
-        this: &Ref,
+        this: &Ref<Self>,
         reader: &Reader,
         stream: &Stream,
     ) -> PyResult<()> {
-        let received = receive(reader, |data| {
-            // Waking the waiter copies the context: it must be the reader's.
-            in_context(py, &reader.context, || feed(py, stream, data))
-        });
+        let received = self.receive(reader, |data| feed(py, stream, data));
         match self.received(py, this, reader, received)? {
             Some(fed) => self.delivered(py, this, fed, "data_received"),
             None => Ok(()),
         }
     }
 
-    fn read_buffered(&self, py: Python<'_>, this: &Ref, reader: &Reader) -> PyResult<()> {
-        let names = &interop(py)?.names;
-        // SAFETY: Attached.
-        let hint = unsafe { Ref::from_result(py, ffi::PyLong_FromLong(-1))? };
-        let protocol = reader.protocol.as_ptr();
-        let buffer = in_context(py, &reader.context, || {
-            let buffer = call_method(py, &names.get_buffer, &[protocol, hint.as_ptr()])?;
-            if buffer.bind(py).len()? == 0 {
-                return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
-            }
-            Ok(buffer)
-        });
-        let buffer = match buffer {
+    fn read_buffered(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
+        let interop = interop(py)?;
+        let names = &interop.names;
+        let buffer = call_method(py, &names.get_buffer, [&reader.protocol, &interop.minus_one]);
+        let buffer = match buffer.and_then(|buffer| not_empty(py, buffer)) {
             Ok(buffer) => buffer,
             Err(error) => return self.delivered(py, this, Err(error), "get_buffer"),
         };
-        let received = receive_into(py, reader.fd, &buffer);
+        let received = self.receive_into(py, &buffer);
         drop(buffer);
         let Some(count) = self.received(py, this, reader, received)? else { return Ok(()) };
-        // SAFETY: Attached.
-        let count =
-            unsafe { Ref::from_result(py, ffi::PyLong_FromSsize_t(count as ffi::Py_ssize_t))? };
-        let called = in_context(py, &reader.context, || {
-            call_method(py, &names.buffer_updated, &[protocol, count.as_ptr()])
-        });
+        // get_buffer() may have put another protocol in its place: the data is that one's.
+        let Some(protocol) = self.state.with(|state| state.protocol.clone()) else {
+            return Ok(());
+        };
+        let count = Ref::from(PyInt::new(py, count).into_any());
+        let called = call_method(py, &names.buffer_updated, [&protocol, &count]);
         self.delivered(py, this, called.map(drop), "buffer_updated")
     }
 
@@ -132,7 +136,7 @@ impl StreamTransport {
     fn received<T>(
         &self,
         py: Python<'_>,
-        this: &Ref,
+        this: &Ref<Self>,
         reader: &Reader,
         received: Received<T>,
     ) -> PyResult<Option<T>> {
@@ -151,7 +155,7 @@ impl StreamTransport {
     fn delivered(
         &self,
         py: Python<'_>,
-        this: &Ref,
+        this: &Ref<Self>,
         result: PyResult<()>,
         method: &str,
     ) -> PyResult<()> {
@@ -165,78 +169,92 @@ impl StreamTransport {
         }
     }
 
-    fn read_eof(&self, py: Python<'_>, this: &Ref, reader: &Reader) -> PyResult<()> {
-        if unsafe_loop(&reader.event_loop).is_debug() {
+    fn read_eof(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
+        if reader.event_loop.is_debug() {
             cold(py, "log_eof", (this.bind(py),))?;
         }
         let name = &interop(py)?.names.eof_received;
-        let arguments = [reader.protocol.as_ptr()];
-        let kept = in_context(py, &reader.context, || {
-            call_method(py, name, &arguments)?.bind(py).is_truthy()
-        });
+        let kept =
+            call_method(py, name, [&reader.protocol]).and_then(|kept| kept.bind(py).is_truthy());
         match kept {
             // The protocol goes on writing to a peer that is done: nothing more is to be read.
-            Ok(true) => self.want(py, this, |interest| interest.without(Interest::READ)),
+            Ok(true) => self.want(this, |interest| interest.without(Interest::READ)),
             Ok(false) => self.close_now(py, this),
             Err(error) => self.delivered(py, this, Err(error), "eof_received"),
         }
     }
 
-    /// The loop's time, in debug mode.
-    fn debug_clock(&self) -> Option<i64> {
-        let event_loop = self.event_loop()?;
-        let owner = unsafe_loop(&event_loop);
-        owner.is_debug().then(|| owner.clock.now())
+    /// Reads into the loop's scratch buffer and gives what came to `make`.
+    fn receive<T>(&self, reader: &Reader, make: impl FnOnce(&[u8]) -> T) -> Received<T> {
+        // `make` may run Python, and that may read again: then it finds no buffer and makes one.
+        let mut scratch = reader.event_loop.scratch.with(std::mem::take);
+        if scratch.is_empty() {
+            scratch = vec![0; READ_SIZE];
+        }
+        let received = self.receive_slice(&mut scratch);
+        let received = match received {
+            Received::Data(count) => Received::Data(make(&scratch[..count])),
+            Received::Nothing => Received::Nothing,
+            Received::Eof => Received::Eof,
+            Received::Failed(error) => Received::Failed(error),
+        };
+        reader.event_loop.scratch.with(|slot| *slot = scratch);
+        received
     }
 
-    fn debug_slow(&self, py: Python<'_>, this: &Ref, began: Option<i64>) -> PyResult<()> {
-        let (Some(began), Some(event_loop)) = (began, self.event_loop()) else { return Ok(()) };
-        let seconds = (unsafe_loop(&event_loop).clock.now() - began) as f64 / 1e9;
+    /// Reads into a buffer of the protocol's.
+    fn receive_into(&self, py: Python<'_>, buffer: &Ref) -> Received<usize> {
+        match View::writable(py, buffer) {
+            Ok(mut view) => self.receive_slice(view.as_mut_slice()),
+            Err(error) if error.is_instance_of::<PyBufferError>(py) => {
+                // As `socket.recv_into` says it.
+                let class = buffer.bind(py).get_type();
+                Received::Failed(PyTypeError::new_err(format!(
+                    "recv_into() argument 1 must be read-write bytes-like object, not {class}"
+                )))
+            }
+            Err(error) => Received::Failed(error),
+        }
+    }
+
+    fn receive_slice(&self, target: &mut [u8]) -> Received<usize> {
+        let received = self
+            .state
+            .with(|state| state.descriptor.as_fd().map(|fd| recv(fd, target, RecvFlags::DONTWAIT)));
+        match received {
+            Some(Ok((0, _))) => Received::Eof,
+            Some(Ok((count, _))) => Received::Data(count),
+            Some(Err(Errno::AGAIN | Errno::INTR)) | None => Received::Nothing,
+            Some(Err(error)) => Received::Failed(os_error(&error.into())),
+        }
+    }
+
+    /// The time, in debug mode.
+    fn debug_clock(&self) -> Option<Nanos> {
+        let event_loop = self.event_loop()?;
+        event_loop.is_debug().then(|| event_loop.clock.now())
+    }
+
+    #[cold]
+    fn tell_slow(&self, py: Python<'_>, this: &Ref<Self>, began: Nanos) -> PyResult<()> {
+        let Some(event_loop) = self.event_loop() else { return Ok(()) };
+        let seconds = (event_loop.clock.now() - began) as f64 / 1e9;
         cold(py, "log_slow", (event_loop.bind(py), this.bind(py), seconds)).map(drop)
     }
+
+    fn log(&self, py: Python<'_>, this: &Ref<Self>, function: &str) -> PyResult<()> {
+        if self.event_loop().is_some_and(|event_loop| event_loop.is_debug()) {
+            cold(py, function, (this.bind(py),))?;
+        }
+        Ok(())
+    }
 }
 
-/// Reads into the loop's scratch buffer and gives what came to `make`.
-fn receive<T>(reader: &Reader, make: impl FnOnce(&[u8]) -> T) -> Received<T> {
-    let owner = unsafe_loop(&reader.event_loop);
-    // `make` may run Python, and that may read again: then it finds no buffer and makes one.
-    let mut scratch = owner.scratch.with(std::mem::take);
-    if scratch.is_empty() {
-        scratch = vec![0; READ_SIZE];
+fn not_empty(py: Python<'_>, buffer: Ref) -> PyResult<Ref> {
+    if buffer.bind(py).len()? == 0 {
+        return Err(PyRuntimeError::new_err("get_buffer() returned an empty buffer"));
     }
-    let received = match recv(borrow(reader.fd), &mut scratch[..], RecvFlags::DONTWAIT) {
-        Ok((0, _)) => Received::Eof,
-        Ok((count, _)) => Received::Data(make(&scratch[..count])),
-        Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
-        Err(error) => Received::Failed(os_error(&error.into())),
-    };
-    let spare = owner.scratch.with(|slot| std::mem::replace(slot, scratch));
-    drop(spare);
-    received
-}
-
-/// Reads into a buffer of the protocol's.
-fn receive_into(py: Python<'_>, fd: RawFd, buffer: &Ref) -> Received<usize> {
-    let mut view = ffi::Py_buffer::new();
-    // SAFETY: A live object and a place for the view.
-    let status =
-        unsafe { ffi::PyObject_GetBuffer(buffer.as_ptr(), &raw mut view, ffi::PyBUF_WRITABLE) };
-    if status < 0 {
-        return Received::Failed(PyErr::fetch(py));
-    }
-    // SAFETY: The view is writable and contiguous, of `len` bytes; its exporter keeps it in place
-    // until it is released, and no Python runs before.
-    let target =
-        unsafe { std::slice::from_raw_parts_mut(view.buf.cast::<u8>(), view.len as usize) };
-    let received = match recv(borrow(fd), target, RecvFlags::DONTWAIT) {
-        Ok((0, _)) => Received::Eof,
-        Ok((count, _)) => Received::Data(count),
-        Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
-        Err(error) => Received::Failed(os_error(&error.into())),
-    };
-    // SAFETY: Filled above, released once.
-    unsafe { ffi::PyBuffer_Release(&raw mut view) };
-    received
+    Ok(buffer)
 }
 
 #[pymethods]
@@ -253,9 +271,10 @@ impl StreamTransport {
             return Ok(());
         }
         transport.state.with(|state| state.reading_paused = true);
-        let this_ref = Ref::new(this.as_any());
-        transport.want(this.py(), &this_ref, |interest| interest.without(Interest::READ))?;
-        transport.log(this.py(), &this_ref, "log_pause")
+        let py = this.py();
+        let this = Ref::new(this);
+        transport.want(&this, |interest| interest.without(Interest::READ))?;
+        transport.log(py, &this, "log_pause")
     }
 
     /// Read again. Does nothing when not paused, or closing.
@@ -264,19 +283,16 @@ impl StreamTransport {
         if transport.state.with(|state| state.closing || !state.reading_paused) {
             return Ok(());
         }
-        transport.state.with(|state| state.reading_paused = false);
-        let this_ref = Ref::new(this.as_any());
-        transport.want(this.py(), &this_ref, |interest| interest.with(Interest::READ))?;
-        transport.log(this.py(), &this_ref, "log_resume")
-    }
-}
-
-impl StreamTransport {
-    fn log(&self, py: Python<'_>, this: &Ref, function: &str) -> PyResult<()> {
-        let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        if unsafe_loop(&event_loop).is_debug() {
-            cold(py, function, (this.bind(py),))?;
-        }
-        Ok(())
+        // As with asyncio, the reader runs in a copy of the context of whoever makes it read.
+        let context = copy_context(this.py())?;
+        let old = transport.state.with(|state| {
+            state.reading_paused = false;
+            std::mem::replace(&mut state.context, context)
+        });
+        drop(old);
+        let py = this.py();
+        let this = Ref::new(this);
+        transport.want(&this, |interest| interest.with(Interest::READ))?;
+        transport.log(py, &this, "log_resume")
     }
 }

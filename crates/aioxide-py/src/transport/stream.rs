@@ -1,40 +1,29 @@
 //! `StreamTransport`: a TCP connection, or any other connected stream socket.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 
 use aioxide_core::{Interest, Token};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::descriptor::Descriptor;
+use super::live::Address;
 use super::protocol::{Way, way_of};
 use super::queue::Queue;
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::{Item, Loop, Source};
-use crate::ffi::{Ref, copy_context};
-use crate::handle::{Arguments, make};
+use crate::ffi::{Ref, copy_context, copy_of_context};
+use crate::handle::make;
 use crate::names::{cold, interop};
-
-/// Who closes the descriptor. There is exactly one at any time.
-#[derive(Debug)]
-pub(super) enum Owner {
-    /// This transport. The Python socket is made when somebody asks for it.
-    Descriptor(OwnedFd),
-    /// A Python socket, which this transport closes.
-    Socket(Ref),
-    /// It is closed.
-    Nobody,
-}
 
 /// A connection's state.
 #[derive(Debug)]
 pub(super) struct State {
     /// `None` after `connection_lost`.
-    pub(super) event_loop: Option<Ref>,
-    pub(super) fd: RawFd,
-    pub(super) owner: Owner,
+    pub(super) event_loop: Option<Ref<Loop>>,
+    pub(super) descriptor: Descriptor,
     pub(super) protocol: Option<Ref>,
     pub(super) way: Way,
     pub(super) server: Option<Ref>,
@@ -42,6 +31,8 @@ pub(super) struct State {
     pub(super) extra: Ref,
     /// What `data_received` and `eof_received` run in.
     pub(super) context: Ref,
+    /// What `resume_writing` runs in: a copy of the context of the write that had to wait.
+    pub(super) writer_context: Option<Ref>,
     pub(super) token: Option<Token>,
     pub(super) interest: Interest,
     pub(super) queue: Queue,
@@ -57,10 +48,8 @@ pub(super) struct State {
     pub(super) eof: bool,
     /// How often something happened after the connection was lost; 0 while it is not.
     pub(super) lost: u32,
-    /// The transport is in the loop's list of those that send at the end of this turn.
+    /// The transport is in the loop's list of those that send at the end of this step.
     pub(super) unsent: bool,
-    /// The turn of the last write that went out at once.
-    pub(super) wrote_in: u64,
     /// `sendfile` waits until the queue is empty.
     pub(super) empty_waiter: Option<Ref>,
 }
@@ -75,8 +64,7 @@ pub(crate) struct StreamTransport {
 
 /// What a new transport is made of.
 pub(super) struct Parts {
-    pub(super) owner: Owner,
-    pub(super) fd: RawFd,
+    pub(super) descriptor: Descriptor,
     pub(super) protocol: Ref,
     pub(super) server: Option<Ref>,
     pub(super) extra: Ref,
@@ -87,44 +75,27 @@ pub(super) struct Parts {
 const HIGH: usize = 64 * 1024;
 
 impl StreamTransport {
-    /// The transport in an object that is one.
-    #[inline]
-    pub(crate) fn of(object: &Ref) -> &Self {
-        // SAFETY: Only transports are put where this is called: into `Source::Stream`,
-        // `Item::Start`, and the loop's list of the unsent.
-        unsafe { Self::behind(object.as_ptr()) }
-    }
-
-    /// # Safety
-    /// `object` points to a live instance of this class.
-    #[inline]
-    pub(super) unsafe fn behind<'a>(object: *mut ffi::PyObject) -> &'a Self {
-        // SAFETY: By the contract; the class is frozen.
-        unsafe {
-            let py = Python::assume_attached();
-            let cell: *const Self = Borrowed::from_ptr(py, object).cast_unchecked::<Self>().get();
-            &*cell
-        }
-    }
-
     /// Makes a transport: `connection_made` in the next turn, then it reads, then the waiter gets
     /// its result.
-    pub(super) fn create(py: Python<'_>, event_loop: &Ref, parts: Parts) -> PyResult<Ref> {
-        let owner = unsafe_loop(event_loop);
-        let way = way_of(py, &parts.protocol)?;
+    pub(super) fn create(
+        py: Python<'_>,
+        event_loop: &Ref<Loop>,
+        parts: Parts,
+    ) -> PyResult<Ref<Self>> {
         let context = match parts.context {
             Some(context) => context,
             None => copy_context(py)?,
         };
+        let fd = parts.descriptor.number();
         let state = State {
             event_loop: Some(event_loop.clone()),
-            fd: parts.fd,
-            owner: parts.owner,
+            descriptor: parts.descriptor,
             protocol: Some(parts.protocol.clone()),
-            way,
+            way: way_of(py, &parts.protocol)?,
             server: parts.server.clone(),
             extra: parts.extra,
             context: context.clone(),
+            writer_context: None,
             token: None,
             interest: Interest::NONE,
             queue: Queue::default(),
@@ -136,29 +107,19 @@ impl StreamTransport {
             eof: false,
             lost: 0,
             unsent: false,
-            wrote_in: 0,
             empty_waiter: None,
         };
-        let transport =
-            Ref::new(Py::new(py, Self { state: LoopCell::new(state) })?.bind(py).as_any());
-        owner.live.with(|live| live.insert(parts.fd, transport.as_ptr()));
+        let transport = Ref::from(Bound::new(py, Self { state: LoopCell::new(state) })?);
+        event_loop.live.with(|live| live.insert(fd, Address::of(&transport)));
         if let Some(server) = &parts.server {
             attach(py, server, &transport, "_attach")?;
         }
-        let made = parts.protocol.bind(py).getattr("connection_made")?;
-        // SAFETY: A live context: `contextvars.Context.copy()`.
-        let own = unsafe { Ref::from_result(py, ffi::PyContext_Copy(context.as_ptr()))? };
-        let handle = make(
-            py,
-            owner,
-            event_loop.as_ptr(),
-            made.as_ptr(),
-            Arguments(&[transport.as_ptr()]),
-            own,
-            None,
-        )?;
-        owner.schedule(Item::Handle(handle));
-        owner.schedule(Item::Start(transport.clone()));
+        let made = parts.protocol.bind(py).getattr("connection_made")?.into();
+        let own = copy_of_context(py, &context)?;
+        let argument = transport.as_any().bind(py).as_borrowed();
+        let handle = make(py, event_loop.bind(py), made, &[argument], own, None)?;
+        event_loop.schedule(Item::Handle(handle));
+        event_loop.schedule(Item::Start(transport.clone()));
         if let Some(waiter) = parts.waiter {
             cold(py, "wake_waiter", (event_loop.bind(py), waiter.bind(py)))?;
         }
@@ -166,22 +127,39 @@ impl StreamTransport {
     }
 
     /// Begins to read, unless the protocol has paused or closed it by now.
-    pub(crate) fn start(&self, py: Python<'_>, this: &Ref) -> PyResult<()> {
+    ///
+    /// # Errors
+    /// Only what is to end the run of the loop: a descriptor that cannot be watched is for the
+    /// exception handler.
+    pub(crate) fn start(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
         if self.state.with(|state| state.closing || state.reading_paused) {
             return Ok(());
         }
-        self.want(py, this, |interest| interest.with(Interest::READ))
+        let Err(error) = self.want(this, |interest| interest.with(Interest::READ)) else {
+            return Ok(());
+        };
+        let (event_loop, protocol) =
+            self.state.with(|state| (state.event_loop.clone(), state.protocol.clone()));
+        let Some(event_loop) = event_loop else { return Ok(()) };
+        let protocol = protocol.map(|protocol| protocol.into_bound(py));
+        let message = "Exception in starting to read a transport";
+        let arguments =
+            (event_loop.bind(py), message, error.into_value(py), this.bind(py), protocol);
+        cold(py, "transport_failed", arguments).map(drop)
     }
 
     /// Changes what the loop waits for on behalf of this transport.
+    ///
+    /// # Errors
+    /// `OSError` when the descriptor cannot be watched.
     pub(super) fn want(
         &self,
-        _py: Python<'_>,
-        this: &Ref,
+        this: &Ref<Self>,
         change: impl FnOnce(Interest) -> Interest,
     ) -> PyResult<()> {
         let Some((event_loop, fd, token, old)) = self.state.with(|state| {
-            state.event_loop.clone().map(|owner| (owner, state.fd, state.token, state.interest))
+            let event_loop = state.event_loop.clone()?;
+            Some((event_loop, state.descriptor.number(), state.token, state.interest))
         }) else {
             return Ok(());
         };
@@ -189,43 +167,34 @@ impl StreamTransport {
         if new == old {
             return Ok(());
         }
-        let owner = unsafe_loop(&event_loop);
+        // What is not needed in the end is dropped when nothing is borrowed any more.
         let mut source = Some(Source::Stream(this.clone()));
-        let changed = owner.scheduler.with(|scheduler| {
-            let poller = scheduler.poller.clone();
-            match token {
-                Some(token) if new.is_none() => {
-                    source = scheduler.reactor.remove(&*poller, token);
-                    Ok(None)
-                }
-                Some(token) => {
-                    scheduler.reactor.set_interest(&*poller, token, new).map(|()| Some(token))
-                }
-                None => match source.take() {
-                    Some(stream) => {
-                        scheduler.reactor.insert(&*poller, fd, new, stream).map(Some).map_err(
-                            |(stream, error)| {
-                                source = Some(stream);
-                                error
-                            },
-                        )
-                    }
-                    None => Ok(None),
-                },
+        let mut removed = None;
+        let changed = event_loop.scheduler.with(|scheduler| {
+            let poller = &*scheduler.poller;
+            let reactor = &mut scheduler.reactor;
+            let Some(token) = token else {
+                let Some(stream) = source.take() else { return Ok(None) };
+                return reactor.insert(poller, fd, new, stream).map(Some).map_err(
+                    |(stream, error)| {
+                        source = Some(stream);
+                        error
+                    },
+                );
+            };
+            if new.is_none() {
+                removed = reactor.remove(poller, token);
+                return Ok(None);
             }
+            reactor.set_interest(poller, token, new).map(|()| Some(token))
         });
-        let result = match changed {
-            Ok(token) => {
-                self.state.with(|state| {
-                    state.token = token;
-                    state.interest = new;
-                });
-                Ok(())
-            }
-            Err(error) => Err(os_error(&error)),
-        };
-        drop(source);
-        result
+        drop((source, removed));
+        let token = changed.map_err(|error| os_error(&error))?;
+        self.state.with(|state| {
+            state.token = token;
+            state.interest = new;
+        });
+        Ok(())
     }
 
     /// The loop is closed: it waits for nothing any more.
@@ -236,86 +205,59 @@ impl StreamTransport {
         });
     }
 
-    /// The loop's object, `None` after the end.
-    pub(super) fn event_loop(&self) -> Option<Ref> {
+    /// The loop, `None` after the end.
+    pub(super) fn event_loop(&self) -> Option<Ref<Loop>> {
         self.state.with(|state| state.event_loop.clone())
     }
 
-    /// The Python socket, made now if nobody asked before.
+    /// The Python socket, made now if nobody asked before; `None` when it is closed.
     pub(super) fn socket<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        enum Held {
-            Socket(Ref),
-            Descriptor(RawFd),
-            Nothing,
-        }
-        let held = self.state.with(|state| match &state.owner {
-            Owner::Socket(socket) => Held::Socket(socket.clone()),
-            Owner::Descriptor(fd) => Held::Descriptor(fd.as_raw_fd()),
-            Owner::Nobody => Held::Nothing,
+        let (socket, closed, fd) = self.state.with(|state| {
+            let descriptor = &state.descriptor;
+            (descriptor.socket(), descriptor.is_closed(), descriptor.number())
         });
-        match held {
-            Held::Socket(socket) => Ok(Some(socket.into_bound(py))),
-            Held::Nothing => Ok(None),
-            Held::Descriptor(fd) => {
-                let socket = cold(py, "make_socket", (fd,))?;
-                let new = Owner::Socket(Ref::new(&socket));
-                // The number changes hands without being closed.
-                match self.state.with(|state| std::mem::replace(&mut state.owner, new)) {
-                    Owner::Descriptor(descriptor) => {
-                        let _number = std::os::fd::IntoRawFd::into_raw_fd(descriptor);
-                    }
-                    other => drop(other),
-                }
-                Ok(Some(socket))
-            }
+        if let Some(socket) = socket {
+            return Ok(Some(socket.into_bound(py)));
         }
+        if closed {
+            return Ok(None);
+        }
+        let socket = cold(py, "make_socket", (fd,))?;
+        let owner = Ref::new(&socket);
+        self.state.with(|state| state.descriptor.hand_over(owner));
+        Ok(Some(socket))
     }
 
-    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.state
-            .try_with(|state| {
-                let mut result = Ok(());
-                let objects = [
-                    state.event_loop.as_ref(),
-                    state.protocol.as_ref(),
-                    state.server.as_ref(),
-                    state.empty_waiter.as_ref(),
-                    Some(&state.extra),
-                    Some(&state.context),
-                ];
-                for object in objects.into_iter().flatten() {
-                    if result.is_ok() {
-                        result = visit.call(object.as_py());
-                    }
-                }
-                result
-            })
-            .unwrap_or(Ok(()))
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let visited = self.state.try_with(|state| {
+            let objects = [
+                state.event_loop.as_ref().map(Ref::as_any),
+                state.protocol.as_ref(),
+                state.server.as_ref(),
+                state.writer_context.as_ref(),
+                state.empty_waiter.as_ref(),
+                Some(&state.extra),
+                Some(&state.context),
+            ];
+            objects.into_iter().flatten().try_for_each(|object| visit.call(object.as_py()))
+        });
+        visited.unwrap_or(Ok(()))
     }
 }
 
 /// Tells a server of a transport that comes or goes. From 3.13 on it wants to know which.
-pub(super) fn attach(py: Python<'_>, server: &Ref, transport: &Ref, method: &str) -> PyResult<()> {
+pub(super) fn attach(
+    py: Python<'_>,
+    server: &Ref,
+    transport: &Ref<StreamTransport>,
+    method: &str,
+) -> PyResult<()> {
     let server = server.bind(py);
     if cfg!(Py_3_13) {
         server.call_method1(method, (transport.bind(py),)).map(drop)
     } else {
         server.call_method0(method).map(drop)
     }
-}
-
-/// The loop behind the object that a transport keeps.
-#[inline]
-pub(super) fn unsafe_loop(event_loop: &Ref) -> &Loop {
-    // SAFETY: Transports and listeners are made by methods of the class, with its instance.
-    unsafe { Loop::of(event_loop.as_ptr()) }
-}
-
-/// The descriptor for the length of one system call.
-#[inline]
-pub(super) fn borrow<'fd>(fd: RawFd) -> BorrowedFd<'fd> {
-    // SAFETY: The transport owns the number until `Owner::Nobody`, and asks nothing of it after.
-    unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
 #[pymethods]
@@ -344,28 +286,19 @@ impl StreamTransport {
         Ok(interop(py)?.transport.clone().into_bound(py))
     }
 
-    fn __repr__(this: &Bound<'_, Self>) -> PyResult<String> {
-        let py = this.py();
-        let state = &this.get().state;
-        let (closed, closing, fd, interest, size) = state.with(|state| {
-            let closed = matches!(state.owner, Owner::Nobody);
-            (closed, state.closing, state.fd, state.interest, state.queue.size())
+    fn __repr__(&self) -> String {
+        let (closed, closing, fd, interest, size) = self.state.with(|state| {
+            let descriptor = &state.descriptor;
+            let (closed, fd) = (descriptor.is_closed(), descriptor.number());
+            (closed, state.closing, fd, state.interest, state.queue.size())
         });
-        let _ = py;
-        let mut text = String::from("<StreamTransport");
         if closed {
-            text.push_str(" closed");
-        } else if closing {
-            text.push_str(" closing");
+            return format!("<StreamTransport closed fd={fd}>");
         }
-        text.push_str(&format!(" fd={fd}"));
-        if !closed {
-            let read = if interest.readable { "polling" } else { "idle" };
-            let write = if interest.writable { "polling" } else { "idle" };
-            text.push_str(&format!(" read={read} write=<{write}, bufsize={size}>"));
-        }
-        text.push('>');
-        Ok(text)
+        let closing = if closing { " closing" } else { "" };
+        let read = if interest.readable { "polling" } else { "idle" };
+        let write = if interest.writable { "polling" } else { "idle" };
+        format!("<StreamTransport{closing} fd={fd} read={read} write=<{write}, bufsize={size}>>")
     }
 
     /// Information on the connection: "socket" (asyncio.trsock.TransportSocket), "sockname",
@@ -409,7 +342,7 @@ impl StreamTransport {
     }
 
     /// Whether close() or abort() was called, or the connection is lost.
-    fn is_closing(&self) -> bool {
+    pub(crate) fn is_closing(&self) -> bool {
         self.state.with(|state| state.closing)
     }
 
@@ -435,7 +368,12 @@ impl StreamTransport {
 
     #[getter(_sock_fd)]
     fn descriptor_attribute(&self) -> RawFd {
-        self.state.with(|state| state.fd)
+        self.state.with(|state| state.descriptor.number())
+    }
+
+    #[getter(_protocol_paused)]
+    fn protocol_paused_attribute(&self) -> bool {
+        self.state.with(|state| state.writing_paused)
     }
 
     /// loop.start_tls() may take this transport.
@@ -469,33 +407,28 @@ impl Loop {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = this.py();
-        let fd: RawFd = sock.call_method0("fileno")?.extract()?;
         let info = cold(py, "socket_info", (sock, extra))?;
         let parts = Parts {
-            owner: Owner::Socket(Ref::new(sock)),
-            fd,
+            descriptor: Descriptor::of_socket(sock)?,
             protocol: Ref::new(protocol),
             server: server.map(Ref::new),
-            extra: Ref::new(&info),
+            extra: info.into(),
             waiter: waiter.map(Ref::new),
             context: context.map(Ref::new),
         };
-        StreamTransport::create(py, &Ref::new(this.as_any()), parts)
+        StreamTransport::create(py, &Ref::new(this), parts)
             .map(|transport| transport.into_bound(py))
     }
-}
 
-#[pymethods]
-impl Loop {
     /// Raise RuntimeError when the descriptor belongs to a transport of this loop.
     #[pyo3(name = "_refuse_transports")]
     fn refuse_transports_method(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.refuse_transports(py, fd).map(drop)
+        self.refuse_transports(py, fd)
     }
 
     /// Let sock_*() use the descriptor of a transport, until _take_back().
     fn _lend(&self, transport: &Bound<'_, StreamTransport>) {
-        let fd = transport.get().state.with(|state| state.fd);
+        let fd = transport.get().state.with(|state| state.descriptor.number());
         self.live.with(|live| live.forget(fd));
     }
 
@@ -504,9 +437,9 @@ impl Loop {
         let held = transport
             .get()
             .state
-            .with(|state| (!matches!(state.owner, Owner::Nobody)).then_some(state.fd));
+            .with(|state| (!state.descriptor.is_closed()).then_some(state.descriptor.number()));
         if let Some(fd) = held {
-            self.live.with(|live| live.insert(fd, transport.as_ptr()));
+            self.live.with(|live| live.insert(fd, Address::of(&Ref::new(transport))));
         }
     }
 }

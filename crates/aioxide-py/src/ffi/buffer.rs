@@ -1,0 +1,127 @@
+//! Bytes that Python owns.
+
+use std::slice;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::Ref;
+
+/// An exact `bytes` object: its content never changes.
+#[derive(Clone, Debug)]
+pub(crate) struct Bytes(Ref);
+
+impl Bytes {
+    /// The object, if it is exactly a `bytes`.
+    #[inline]
+    pub(crate) fn of(object: Borrowed<'_, '_, PyAny>) -> Option<Self> {
+        // SAFETY: A live object.
+        (unsafe { ffi::PyBytes_CheckExact(object.as_ptr()) } != 0).then(|| Self(Ref::new(&object)))
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        // SAFETY: A live `bytes`, by construction.
+        let start = unsafe { ffi::PyBytes_AsString(self.0.as_ptr()) };
+        // SAFETY: As above.
+        let length = unsafe { ffi::PyBytes_Size(self.0.as_ptr()) };
+        // SAFETY: That many bytes lie there, and stay there unchanged while the object lives.
+        unsafe { slice::from_raw_parts(start.cast(), length as usize) }
+    }
+}
+
+/// A contiguous view of an object's buffer. The exporter keeps the bytes in place while it lives.
+pub(crate) struct View(ffi::Py_buffer);
+
+impl View {
+    /// A view to read.
+    ///
+    /// # Errors
+    /// The object's: `BufferError` or `TypeError`.
+    pub(crate) fn readable(py: Python<'_>, object: *mut ffi::PyObject) -> PyResult<Self> {
+        Self::new(py, object, ffi::PyBUF_SIMPLE)
+    }
+
+    /// A view to write.
+    ///
+    /// # Errors
+    /// The object's: `BufferError` or `TypeError`.
+    pub(crate) fn writable(py: Python<'_>, object: &Ref) -> PyResult<Self> {
+        Self::new(py, object.as_ptr(), ffi::PyBUF_WRITABLE)
+    }
+
+    fn new(py: Python<'_>, object: *mut ffi::PyObject, flags: i32) -> PyResult<Self> {
+        let mut view = ffi::Py_buffer::new();
+        // SAFETY: A live object and a place for the view.
+        if unsafe { ffi::PyObject_GetBuffer(object, &raw mut view, flags) } < 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Self(view))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        if self.0.len == 0 {
+            return &[];
+        }
+        // SAFETY: The view is contiguous, of `len` bytes. What Python code may write into them
+        // meanwhile it writes while attached, and this slice is used by one system call or copy.
+        unsafe { slice::from_raw_parts(self.0.buf.cast(), self.0.len as usize) }
+    }
+
+    /// The bytes, of a view that was made writable.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        if self.0.len == 0 || self.0.readonly != 0 {
+            return &mut [];
+        }
+        // SAFETY: As above, and writable.
+        unsafe { slice::from_raw_parts_mut(self.0.buf.cast(), self.0.len as usize) }
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        // SAFETY: Filled by `PyObject_GetBuffer`, released once, by the attached thread.
+        unsafe { ffi::PyBuffer_Release(&raw mut self.0) };
+    }
+}
+
+/// Appends to a bytearray and returns its new length.
+///
+/// # Errors
+/// `BufferError` while a view of it is exported, `TypeError` when it is no bytearray.
+pub(crate) fn extend_bytearray(py: Python<'_>, buffer: &Ref, data: &[u8]) -> PyResult<usize> {
+    let object = buffer.as_ptr();
+    // SAFETY: A live object.
+    if unsafe { ffi::PyByteArray_CheckExact(object) } == 0 {
+        return Err(pyo3::exceptions::PyTypeError::new_err("the buffer is no bytearray"));
+    }
+    // SAFETY: A bytearray.
+    let old = unsafe { ffi::PyByteArray_Size(object) } as usize;
+    let new = old + data.len();
+    // SAFETY: A bytearray; the function refuses to move one that is exported.
+    if unsafe { ffi::PyByteArray_Resize(object, new as ffi::Py_ssize_t) } < 0 {
+        return Err(PyErr::fetch(py));
+    }
+    // SAFETY: A bytearray.
+    let start: *mut u8 = unsafe { ffi::PyByteArray_AsString(object) }.cast();
+    // SAFETY: `old` is within the `new` bytes there.
+    let target = unsafe { start.add(old) };
+    // SAFETY: `data.len()` bytes were made room for from there on, and nobody has a view of them.
+    unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), target, data.len()) };
+    Ok(new)
+}
+
+/// What a weak reference leads to: `None` when that is gone, or when it is no weak reference.
+pub(crate) fn weak_target(py: Python<'_>, weak: &Ref) -> PyResult<Option<Ref>> {
+    // SAFETY: A live object.
+    if unsafe { ffi::PyWeakref_Check(weak.as_ptr()) } == 0 {
+        return Ok(None);
+    }
+    let mut target = std::ptr::null_mut();
+    // SAFETY: A weak reference, and a place for the result.
+    if unsafe { ffi::compat::PyWeakref_GetRef(weak.as_ptr(), &raw mut target) } < 0 {
+        return Err(PyErr::fetch(py));
+    }
+    // SAFETY: The call gave a strong reference, or NULL for one that is gone.
+    Ok(unsafe { Ref::from_owned_or_null(target) })
+}

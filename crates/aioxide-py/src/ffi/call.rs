@@ -1,0 +1,120 @@
+//! Calls without tuples.
+
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::Ref;
+
+/// Calls `callable` without arguments.
+#[inline]
+pub(crate) fn call0(py: Python<'_>, callable: &Ref) -> PyResult<Ref> {
+    // SAFETY: `callable` is alive for the call; no arguments are passed.
+    let result =
+        unsafe { ffi::PyObject_Vectorcall(callable.as_ptr(), ptr::null(), 0, ptr::null_mut()) };
+    // SAFETY: The result of a call.
+    unsafe { Ref::from_result(py, result) }
+}
+
+/// Calls `callable(*arguments, keyword=value)`; `keyword` is a tuple of the one name.
+#[inline]
+pub(crate) fn call_with_keyword(
+    py: Python<'_>,
+    callable: &Ref,
+    argument: Option<&Ref>,
+    value: &Ref,
+    keyword: &Ref,
+) -> PyResult<Ref> {
+    // The slot before the arguments is the callee's to use.
+    let mut stack = [ptr::null_mut(); 3];
+    let count = match argument {
+        Some(argument) => {
+            stack[1] = argument.as_ptr();
+            stack[2] = value.as_ptr();
+            1
+        }
+        None => {
+            stack[1] = value.as_ptr();
+            0
+        }
+    };
+    // SAFETY: The callable, the arguments and the keyword's tuple are alive for the call; the flag
+    // tells that `stack[0]` may be written.
+    let result = unsafe {
+        ffi::PyObject_Vectorcall(
+            callable.as_ptr(),
+            (&raw const stack[1]).cast(),
+            count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
+            keyword.as_ptr(),
+        )
+    };
+    // SAFETY: The result of a call.
+    unsafe { Ref::from_result(py, result) }
+}
+
+/// Calls the method `name` of the first argument with the rest, without making a bound method.
+#[inline]
+pub(crate) fn call_method<const N: usize>(
+    py: Python<'_>,
+    name: &Ref,
+    arguments: [&Ref; N],
+) -> PyResult<Ref> {
+    let arguments = arguments.map(Ref::as_ptr);
+    // SAFETY: The caller's references keep name and arguments alive for the call.
+    let result = unsafe {
+        ffi::PyObject_VectorcallMethod(name.as_ptr(), arguments.as_ptr(), N, ptr::null_mut())
+    };
+    // SAFETY: The result of a call.
+    unsafe { Ref::from_result(py, result) }
+}
+
+/// The value of an attribute.
+#[inline]
+pub(crate) fn attribute(py: Python<'_>, object: &Ref, name: &Ref) -> PyResult<Ref> {
+    // SAFETY: Both are alive.
+    let result = unsafe { ffi::PyObject_GetAttr(object.as_ptr(), name.as_ptr()) };
+    // SAFETY: The result of a call.
+    unsafe { Ref::from_result(py, result) }
+}
+
+/// Sets an attribute.
+#[inline]
+pub(crate) fn set_attribute(py: Python<'_>, object: &Ref, name: &Ref, value: &Ref) -> PyResult<()> {
+    // SAFETY: All are alive.
+    let status = unsafe { ffi::PyObject_SetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    if status < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+}
+
+/// Runs the handlers of signals that have arrived.
+///
+/// # Errors
+/// What a handler raised, `KeyboardInterrupt` by default.
+#[inline]
+pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
+    // SAFETY: Attached, by the token.
+    if unsafe { ffi::PyErr_CheckSignals() } < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+}
+
+/// `threading.get_ident()`.
+#[inline]
+pub(crate) fn thread_id() -> u64 {
+    // SAFETY: Always callable; it asks the C library.
+    let number = unsafe { ffi::PyThread_get_thread_ident() };
+    number.into()
+}
+
+// Public in CPython, missing in PyO3.
+unsafe extern "C" {
+    static mut PyMethod_Type: ffi::PyTypeObject;
+    fn PyMethod_Function(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
+}
+
+/// Whether `method` is `function`, bound to an object.
+#[inline]
+pub(crate) fn is_method(method: &Ref, function: &Ref) -> bool {
+    // SAFETY: A live object.
+    let class = unsafe { ffi::Py_TYPE(method.as_ptr()) };
+    // SAFETY: A bound method, whose function it holds.
+    class == &raw mut PyMethod_Type && function.is(unsafe { PyMethod_Function(method.as_ptr()) })
+}

@@ -1,0 +1,529 @@
+//! The object itself: memory, types, and what the interpreter calls.
+//!
+//! Invariant: from `HandleRef::create` to `dealloc` the `fields` are whole. They are reached by
+//! [`HandleRef::with`], whose closure must not call Python nor drop a reference (the rule of
+//! `LoopCell`); the two exceptions, `call` and the collector's visit, say why they may.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::{ManuallyDrop, offset_of};
+use std::ptr;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::{PyTraverseError, PyVisit, ffi};
+
+use super::attributes::{ATTRIBUTES, METHODS, Reader, TIMER_METHODS, repr};
+use super::{Fields, INLINE};
+use crate::cell::LoopCell;
+use crate::event_loop::Loop;
+use crate::ffi::{Ref, guard};
+use crate::names::cold;
+
+/// What lies behind a pointer to a handle.
+#[repr(C)]
+struct Object {
+    base: ffi::PyObject,
+    weakrefs: *mut ffi::PyObject,
+    fields: ManuallyDrop<LoopCell<Fields>>,
+}
+
+/// An owned reference to a handle.
+#[derive(Clone, Debug)]
+pub(crate) struct HandleRef(Ref);
+
+impl HandleRef {
+    /// Makes the object, of memory from the loop's free list where it has some.
+    #[inline]
+    pub(super) fn create(py: Python<'_>, event_loop: &Loop, fields: Fields) -> PyResult<Self> {
+        let types = types(py)?;
+        let class = if fields.when.is_some() { types.timer } else { types.handle };
+        let memory = event_loop.free_handles.with(FreeList::pop);
+        let object: *mut Object = if memory.is_null() {
+            // SAFETY: A type with the collector's header and no variable part.
+            unsafe { ffi::PyObject_GC_New(class) }
+        } else {
+            // SAFETY: The memory of a dead handle: both types have the same size and layout.
+            unsafe { ffi::PyObject_Init(memory.cast(), class) }.cast()
+        };
+        if object.is_null() {
+            return Err(PyErr::fetch(py));
+        }
+        // SAFETY: A new object, which nobody else has seen, whose fields are not set yet.
+        unsafe { (&raw mut (*object).weakrefs).write(ptr::null_mut()) };
+        let fields = ManuallyDrop::new(LoopCell::new(fields));
+        // SAFETY: As above.
+        unsafe { (&raw mut (*object).fields).write(fields) };
+        // SAFETY: A new reference, and the object is whole.
+        unsafe { Ref::from_result(py, object.cast()) }.map(Self)
+    }
+
+    /// The reference, when the object is a handle.
+    pub(crate) fn from_object(py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let types = types(py)?;
+        let class = object.get_type_ptr();
+        Ok((class == types.handle || class == types.timer).then(|| Self(Ref::new(object))))
+    }
+
+    #[inline]
+    pub(crate) fn bind<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.0.bind(py)
+    }
+
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    pub(crate) fn into_ref(self) -> Ref {
+        self.0
+    }
+
+    /// How many references there are.
+    #[inline]
+    pub(super) fn count(&self) -> isize {
+        self.0.count()
+    }
+
+    /// Borrows the fields for `f`, which must not call Python nor drop a reference.
+    #[inline]
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut Fields) -> R) -> R {
+        self.cell().with(f)
+    }
+
+    #[inline]
+    fn cell(&self) -> &LoopCell<Fields> {
+        let object: *mut Object = self.0.as_ptr().cast();
+        // SAFETY: A live handle (the invariant), kept alive by this reference.
+        unsafe { &(*object).fields }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.with(|fields| fields.cancelled)
+    }
+
+    /// Where the timer is in the loop's timers.
+    #[inline]
+    pub(crate) fn set_key(&self, key: aioxide_core::TimerKey) {
+        self.with(|fields| fields.key = Some(key));
+    }
+
+    /// Sets `_source_traceback`, in debug mode.
+    pub(crate) fn set_source_traceback(&self, traceback: Ref) {
+        let old = self.with(|fields| fields.source_traceback.replace(traceback));
+        drop(old);
+    }
+
+    /// Shows the object to the garbage collector from now on.
+    pub(crate) fn track(&self) {
+        if !self.with(|fields| std::mem::replace(&mut fields.tracked, true)) {
+            // SAFETY: A whole object of a type with the collector's header, tracked once.
+            unsafe { ffi::PyObject_GC_Track(self.0.as_ptr().cast()) };
+        }
+    }
+
+    /// Calls the callback in its context; does nothing when cancelled.
+    #[inline]
+    pub(super) fn call(&self, py: Python<'_>) -> PyResult<()> {
+        // With one reference nobody else can reach the handle, so nobody can cancel it while it
+        // runs: what it holds needs no second reference.
+        let alone = cfg!(not(Py_GIL_DISABLED)) && self.count() == 1;
+        let Some((context, callback, args, count, spilled)) = self.with(|fields| {
+            // The queue's own handle is done with its key.
+            fields.key = None;
+            let callback = fields.callback.as_ref()?;
+            let context = fields.context.as_ref()?;
+            let args = [0, 1, 2].map(|index: usize| pointer(fields.args[index].as_ref()));
+            let all = (context.as_ptr(), callback.as_ptr(), args, fields.count, fields.spilled);
+            if !alone {
+                std::mem::forget((callback.clone(), fields.args.clone()));
+            }
+            Some(all)
+        }) else {
+            return Ok(());
+        };
+        // SAFETY: The context is alive: a handle lets go of it only when it is deallocated. The
+        // function checks its type.
+        let result = if unsafe { ffi::PyContext_Enter(context) } < 0 {
+            Err(PyErr::fetch(py))
+        } else {
+            let result = vectorcall(py, callback, args, count, spilled);
+            let flushed = self.flush(py);
+            // SAFETY: Entered above.
+            if unsafe { ffi::PyContext_Exit(context) } < 0 && result.is_ok() {
+                Err(PyErr::fetch(py))
+            } else {
+                result.and(flushed)
+            }
+        };
+        if !alone {
+            for held in [callback, args[0], args[1], args[2]] {
+                // SAFETY: The references that were taken above.
+                drop(unsafe { Ref::<PyAny>::from_owned_or_null(held) });
+            }
+        }
+        result
+    }
+
+    /// Sends what the callback wrote.
+    #[inline]
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        let owner = self.with(|fields| pointer(fields.owner.as_ref().map(Ref::as_any)));
+        if owner.is_null() {
+            return Ok(());
+        }
+        // SAFETY: The loop is alive: the handle holds it until it is deallocated.
+        let owner = unsafe { Borrowed::from_ptr(py, owner) };
+        // SAFETY: The field is a `Ref<Loop>`.
+        unsafe { owner.cast_unchecked::<Loop>() }.get().flush(py)
+    }
+
+    /// Shows the collector what a handle holds, on behalf of the loop that owns it. A tracked
+    /// handle shows its own, and one that somebody else holds is held from outside.
+    ///
+    /// # Errors
+    /// The visitor's.
+    pub(crate) fn traverse_from_loop(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(self.0.as_py())?;
+        if self.count() != 1 {
+            return Ok(());
+        }
+        self.cell()
+            .try_with(|fields| {
+                if fields.tracked {
+                    return Ok(());
+                }
+                fields.references().try_for_each(|object| visit.call(object.as_py()))
+            })
+            .unwrap_or(Ok(()))
+    }
+}
+
+fn pointer(object: Option<&Ref>) -> *mut ffi::PyObject {
+    object.map_or(ptr::null_mut(), Ref::as_ptr)
+}
+
+#[inline]
+fn vectorcall(
+    py: Python<'_>,
+    callback: *mut ffi::PyObject,
+    args: [*mut ffi::PyObject; INLINE],
+    count: u8,
+    spilled: bool,
+) -> PyResult<()> {
+    let result = if spilled {
+        // SAFETY: Both are alive for the call, by the caller; the first argument is the tuple.
+        unsafe { ffi::PyObject_CallObject(callback, args[0]) }
+    } else {
+        // The slot before the arguments is the callee's to use.
+        let stack = [ptr::null_mut(), args[0], args[1], args[2]];
+        let count = usize::from(count) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        // SAFETY: All are alive for the call, by the caller.
+        unsafe {
+            ffi::PyObject_Vectorcall(callback, (&raw const stack[1]).cast(), count, ptr::null_mut())
+        }
+    };
+    // SAFETY: The result of a call.
+    unsafe { Ref::<PyAny>::from_result(py, result) }.map(drop)
+}
+
+/// A loop's memory for handles that have gone, chained by their `weakrefs` field.
+#[derive(Debug)]
+pub(crate) struct FreeList {
+    first: *mut Object,
+    length: usize,
+}
+
+/// As many dead handles are kept; a burst above gives its memory back.
+const KEPT: usize = 1024;
+
+impl FreeList {
+    pub(crate) const fn new() -> Self {
+        Self { first: ptr::null_mut(), length: 0 }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> *mut Object {
+        let first = self.first;
+        if !first.is_null() {
+            // SAFETY: Memory in the list is a dead handle's, and `push` wrote its link.
+            self.first = unsafe { (*first).weakrefs }.cast();
+            self.length -= 1;
+        }
+        first
+    }
+
+    #[inline]
+    fn push(&mut self, memory: *mut Object) -> bool {
+        if self.length == KEPT {
+            return false;
+        }
+        // SAFETY: The caller gives the memory of a dead handle.
+        unsafe { (*memory).weakrefs = self.first.cast() };
+        self.first = memory;
+        self.length += 1;
+        true
+    }
+}
+
+impl Drop for FreeList {
+    fn drop(&mut self) {
+        loop {
+            let memory = self.pop();
+            if memory.is_null() {
+                break;
+            }
+            // SAFETY: The memory came from `PyObject_GC_New` and is in no list any more.
+            unsafe { ffi::PyObject_GC_Del(memory.cast()) };
+        }
+    }
+}
+
+unsafe extern "C" fn traverse(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: A live object.
+    let class = unsafe { ffi::Py_TYPE(object) };
+    // SAFETY: The collector's visitor takes any live object.
+    let status = unsafe { visit(class.cast(), arg) };
+    if status != 0 {
+        return status;
+    }
+    let object: *mut Object = object.cast();
+    // SAFETY: The collector gives a live, tracked handle.
+    let fields = unsafe { &(*object).fields };
+    let visited = fields.try_with(|fields| {
+        fields.references().find_map(|held| {
+            // SAFETY: A visitor changes counts in the collector's own header and calls no code.
+            let status = unsafe { visit(held.as_ptr(), arg) };
+            (status != 0).then_some(status)
+        })
+    });
+    visited.flatten().unwrap_or(0)
+}
+
+unsafe extern "C" fn clear(object: *mut ffi::PyObject) -> c_int {
+    let object: *mut Object = object.cast();
+    // SAFETY: The collector gives a live handle.
+    let fields = unsafe { &(*object).fields };
+    drop(fields.with(Fields::release));
+    0
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    let raw: *mut Object = object.cast();
+    // SAFETY: The last reference is gone, so this function owns the object; it is whole until the
+    // fields are taken out below.
+    let fields = unsafe { &mut (*raw).fields };
+    if fields.with(|fields| fields.tracked) {
+        // SAFETY: It was tracked.
+        unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
+    }
+    // SAFETY: As above.
+    if !unsafe { (*raw).weakrefs }.is_null() {
+        // SAFETY: The type has weak references.
+        unsafe { ffi::PyObject_ClearWeakRefs(object) };
+    }
+    let owner = fields.with(|fields| fields.owner.take());
+    // SAFETY: Taken once; only the memory is used from here on.
+    drop(unsafe { ManuallyDrop::take(fields) });
+    // SAFETY: The header is still set.
+    let class = unsafe { ffi::Py_TYPE(object) };
+    let kept = owner.as_ref().is_some_and(|owner| owner.free_handles.with(|free| free.push(raw)));
+    if !kept {
+        // SAFETY: The memory came from `PyObject_GC_New`, and is in no list.
+        unsafe { ffi::PyObject_GC_Del(object.cast()) };
+    }
+    // SAFETY: An object of a heap type holds its type.
+    unsafe { ffi::Py_DECREF(class.cast()) };
+    // The last, because the free list is the loop's.
+    drop(owner);
+}
+
+/// A reference to the handle that the interpreter passes.
+fn handle_at(py: Python<'_>, object: *mut ffi::PyObject) -> HandleRef {
+    // SAFETY: Methods and getters are called with an instance of their type, which is alive.
+    let object = unsafe { Borrowed::from_ptr(py, object) };
+    HandleRef(Ref::new(&object))
+}
+
+unsafe extern "C" fn get(object: *mut ffi::PyObject, closure: *mut c_void) -> *mut ffi::PyObject {
+    // SAFETY: Every getter is registered with its `Reader` for a closure (see `make_type`).
+    let reader = unsafe { std::mem::transmute::<*mut c_void, Reader>(closure) };
+    guard(|py| reader(py, &handle_at(py, object)))
+}
+
+/// One C function for each method: they have no closures.
+macro_rules! c_methods {
+    ($table:ident: $($index:literal),*) => {
+        [$({
+            unsafe extern "C" fn method(
+                object: *mut ffi::PyObject,
+                _: *mut ffi::PyObject,
+            ) -> *mut ffi::PyObject {
+                guard(|py| $table[$index].1(py, &handle_at(py, object)))
+            }
+            ffi::PyMethodDef {
+                ml_name: $table[$index].0.as_ptr(),
+                ml_meth: ffi::PyMethodDefPointer { PyCFunction: method },
+                ml_flags: ffi::METH_NOARGS,
+                ml_doc: $table[$index].2.as_ptr(),
+            }
+        },)* ffi::PyMethodDef::zeroed()]
+    };
+}
+
+unsafe extern "C" fn represent(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    guard(|py| repr(py, &handle_at(py, object)))
+}
+
+unsafe extern "C" fn compare(
+    left: *mut ffi::PyObject,
+    right: *mut ffi::PyObject,
+    operation: c_int,
+) -> *mut ffi::PyObject {
+    guard(|py| {
+        let left = handle_at(py, left);
+        // SAFETY: A live object, of any type.
+        let right = unsafe { Borrowed::from_ptr(py, right) };
+        Ok(cold(py, "compare_timers", (left.bind(py), right, operation))?.into())
+    })
+}
+
+unsafe extern "C" fn hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
+    // SAFETY: Called by the interpreter, so attached.
+    let py = unsafe { Python::assume_attached() };
+    let when = handle_at(py, object).with(|fields| fields.when.unwrap_or(0.0));
+    match pyo3::types::PyFloat::new(py, when).hash() {
+        Ok(hash) => hash,
+        Err(error) => {
+            error.restore(py);
+            -1
+        }
+    }
+}
+
+unsafe extern "C" fn refuse_new(
+    _: *mut ffi::PyTypeObject,
+    _: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    guard(|_| {
+        let text = "handles are made by call_soon(), call_later() and call_at()";
+        Err(PyTypeError::new_err(text))
+    })
+}
+
+/// The two types.
+#[derive(Debug)]
+pub(crate) struct Types {
+    handle: *mut ffi::PyTypeObject,
+    timer: *mut ffi::PyTypeObject,
+}
+
+// SAFETY: The pointers are to types that live as long as the process, and are never written.
+unsafe impl Send for Types {}
+// SAFETY: As above.
+unsafe impl Sync for Types {}
+
+impl Types {
+    /// Both, with their names.
+    pub(crate) fn named<'py>(&self, py: Python<'py>) -> [(&'static str, Bound<'py, PyAny>); 2] {
+        [("Handle", self.handle), ("TimerHandle", self.timer)].map(|(name, class)| {
+            // SAFETY: The types live as long as the process.
+            (name, unsafe { Bound::from_borrowed_ptr(py, class.cast()) })
+        })
+    }
+}
+
+static TYPES: PyOnceLock<Types> = PyOnceLock::new();
+
+/// The two types, made at the first call.
+#[inline]
+pub(crate) fn types(py: Python<'_>) -> PyResult<&'static Types> {
+    if let Some(types) = TYPES.get(py) {
+        return Ok(types);
+    }
+    TYPES.get_or_try_init(py, || {
+        let handle = make_type(py, None)?;
+        let timer = make_type(py, Some(&handle))?;
+        Ok(Types { handle: handle.into_ptr().cast(), timer: timer.into_ptr().cast() })
+    })
+}
+
+/// `Handle`, or `TimerHandle` on top of it.
+fn make_type(py: Python<'_>, base: Option<&Ref>) -> PyResult<Ref> {
+    // A type made from a spec keeps pointers to these arrays.
+    let methods: &'static mut [ffi::PyMethodDef] = match base {
+        None => Box::leak(Box::new(c_methods!(METHODS: 0, 1, 2, 3, 4))),
+        Some(_) => Box::leak(Box::new(c_methods!(TIMER_METHODS: 0))),
+    };
+    let mut getters: Vec<ffi::PyGetSetDef> = Vec::new();
+    if base.is_none() {
+        getters.extend(ATTRIBUTES.iter().map(|(name, reader)| ffi::PyGetSetDef {
+            name: name.as_ptr(),
+            get: Some(get),
+            set: None,
+            doc: ptr::null(),
+            closure: *reader as *mut c_void,
+        }));
+    }
+    getters.push(ffi::PyGetSetDef::default());
+    let members = vec![
+        ffi::PyMemberDef {
+            name: c"__weaklistoffset__".as_ptr(),
+            type_code: ffi::Py_T_PYSSIZET,
+            offset: offset_of!(Object, weakrefs) as ffi::Py_ssize_t,
+            flags: ffi::Py_READONLY,
+            doc: ptr::null(),
+        },
+        ffi::PyMemberDef::default(),
+    ];
+    let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
+    let (name, doc): (&CStr, &CStr) = match base {
+        None => (
+            c"aioxide._aioxide.Handle",
+            c"A callback that is scheduled, as returned by loop.call_soon().",
+        ),
+        Some(_) => (
+            c"aioxide._aioxide.TimerHandle",
+            c"A callback that is scheduled for a time: see loop.call_later() and call_at().",
+        ),
+    };
+    let mut slots = vec![
+        slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
+        slot(ffi::Py_tp_traverse, traverse as *mut c_void),
+        slot(ffi::Py_tp_clear, clear as *mut c_void),
+        slot(ffi::Py_tp_new, refuse_new as *mut c_void),
+        slot(ffi::Py_tp_repr, represent as *mut c_void),
+        slot(ffi::Py_tp_methods, methods.as_mut_ptr().cast()),
+        slot(ffi::Py_tp_getset, Vec::leak(getters).as_mut_ptr().cast()),
+        slot(ffi::Py_tp_members, Vec::leak(members).as_mut_ptr().cast()),
+        slot(ffi::Py_tp_doc, doc.as_ptr().cast_mut().cast()),
+    ];
+    let mut flags = ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC;
+    match base {
+        None => flags |= ffi::Py_TPFLAGS_BASETYPE,
+        Some(base) => {
+            slots.push(slot(ffi::Py_tp_base, base.as_ptr().cast()));
+            slots.push(slot(ffi::Py_tp_richcompare, compare as *mut c_void));
+            slots.push(slot(ffi::Py_tp_hash, hash as *mut c_void));
+        }
+    }
+    slots.push(slot(0, ptr::null_mut()));
+    let mut spec = ffi::PyType_Spec {
+        name: name.as_ptr().cast::<c_char>(),
+        basicsize: size_of::<Object>() as c_int,
+        itemsize: 0,
+        flags: flags as u32,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: The spec and its slots are complete and end with a zero; what the type keeps of them
+    // was leaked above.
+    let class = unsafe { ffi::PyType_FromSpec(&raw mut spec) };
+    // SAFETY: The result of a call.
+    unsafe { Ref::from_result(py, class) }
+}
