@@ -72,6 +72,9 @@ class ConnectingLoop(SelectorEventLoop):
     async def _create_connection_transport(
         self, sock: socket.socket, *args: Any, **options: Any
     ) -> tuple[Any, Any]:
+        if _race.get() is not None:
+            # It is over. The transport's callbacks run in this context, and may connect, too.
+            _race.set(None)
         self._untaken.add(sock)
         try:
             return await super()._create_connection_transport(sock, *args, **options)

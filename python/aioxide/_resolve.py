@@ -27,8 +27,8 @@ class ResolvingLoop(SelectorEventLoop):
 
     async def getaddrinfo(
         self,
-        host: Any,
-        port: Any,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
         *,
         family: int = 0,
         type: int = 0,

@@ -39,7 +39,7 @@ class Selector:
 
     def _find(self, fd: int, fileobj: Any) -> SelectorKey | None:
         loop = self._loop()
-        watched = loop._watched(fd) if loop is not None and hasattr(loop, "_watched") else None
+        watched = None if loop is None else loop._watched(fd)
         if watched is None:
             return None
         events, reader, writer = watched
