@@ -9,9 +9,9 @@ use std::os::fd::RawFd;
 
 use crate::clock::Nanos;
 
-/// The name of one registration. Never given twice in the life of a reactor, so an event that was
-/// fetched before its registration was removed cannot be taken for that of the next owner of the
-/// same descriptor.
+/// The name of one registration. A reactor gives it to another one only after its slot was used
+/// 2^32 times, so an event that was fetched before its registration was removed cannot be taken
+/// for that of the next owner of the same descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(pub u64);
 

@@ -61,6 +61,17 @@ impl SimPoller {
         self.ready.borrow_mut().insert(fd, what);
     }
 
+    /// How `fd` is watched, if it is.
+    #[must_use]
+    pub fn watched(&self, fd: RawFd) -> Option<(Token, Interest)> {
+        self.watched.borrow().get(&fd).copied()
+    }
+
+    /// Drops what it knows of `fd`, as the kernel does when a descriptor is closed.
+    pub fn forget(&self, fd: RawFd) {
+        self.watched.borrow_mut().remove(&fd);
+    }
+
     /// Every wait so far.
     #[must_use]
     pub fn waits(&self) -> Vec<Timeout> {
@@ -101,10 +112,7 @@ impl Poller for SimPoller {
         let ready = self.ready.borrow();
         for (fd, (token, interest)) in self.watched.borrow().iter() {
             let Some(is) = ready.get(fd) else { continue };
-            let both = Interest {
-                readable: is.readable && interest.readable,
-                writable: is.writable && interest.writable,
-            };
+            let both = is.and(*interest);
             if !both.is_none() {
                 events.push(Event { token: *token, ready: both });
             }
