@@ -70,6 +70,9 @@ pub(crate) struct Loop {
     pub(crate) counters: Box<Counters>,
     pub(crate) clock: Clock,
     pub(crate) free_handles: LoopCell<FreeList>,
+    /// A context without variables that nobody else has, for callbacks that were scheduled from
+    /// one.
+    pub(crate) spare_context: LoopCell<Option<Ref>>,
     /// What reads go to first. Taken out while a read uses it.
     pub(crate) scratch: LoopCell<Vec<u8>>,
     /// Transports with something to send at the end of this turn.
@@ -104,6 +107,7 @@ impl Loop {
             counters: Box::new(Counters::new()),
             clock: Clock::new(),
             free_handles: LoopCell::new(FreeList::new()),
+            spare_context: LoopCell::new(None),
             scratch: LoopCell::new(Vec::new()),
             unsent: LoopCell::new(Vec::new()),
             live: LoopCell::new(Live::new()),

@@ -17,6 +17,8 @@ pub(crate) use call::{
     attribute, call_method, call_with_keyword, call0, check_signals, is_method, set_attribute,
     thread_id,
 };
-pub(crate) use context::{copy_context, copy_of_context, in_context};
+pub(crate) use context::{
+    copy_context, copy_of_context, copy_unless_empty, in_context, is_empty, new_context,
+};
 pub(crate) use method::{Arguments, FastMethod, add_method, attached, guard};
 pub(crate) use reference::Ref;

@@ -54,22 +54,31 @@ pub(crate) struct Fields {
     tracked: bool,
     /// `None` only while the handle is deallocated.
     owner: Option<Ref<Loop>>,
+    /// `None` for a context without variables that nobody else has: a one-shot callback that was
+    /// scheduled from such a one gets the loop's spare when it runs.
     context: Option<Ref>,
-    source_traceback: Option<Ref>,
-    /// `repr()` at the time of the cancellation, in debug mode.
-    repr: Option<Ref>,
+    debug: Option<Box<Debug>>,
     /// Of a timer: when it is due, in seconds, and where it is queued.
     when: Option<f64>,
     key: Option<TimerKey>,
 }
 
+/// What debug mode knows of a handle.
+#[derive(Debug, Default)]
+struct Debug {
+    source_traceback: Option<Ref>,
+    /// `repr()` at the time of the cancellation.
+    repr: Option<Ref>,
+}
+
 impl Fields {
+    #[inline]
     fn new(
         py: Python<'_>,
         owner: Ref<Loop>,
         callback: Ref,
         arguments: &[Borrowed<'_, '_, PyAny>],
-        context: Ref,
+        context: Option<Ref>,
         when: Option<f64>,
     ) -> PyResult<Self> {
         let mut args = [const { None }; INLINE];
@@ -89,9 +98,8 @@ impl Fields {
             cancelled: false,
             tracked: false,
             owner: Some(owner),
-            context: Some(context),
-            source_traceback: None,
-            repr: None,
+            context,
+            debug: None,
             when,
             key: None,
         })
@@ -107,22 +115,21 @@ impl Fields {
     /// What the handle holds, for the collector.
     fn references(&self) -> impl Iterator<Item = &Ref> {
         let owner = self.owner.as_ref().map(Ref::as_any);
-        [&self.callback, &self.context, &self.source_traceback]
-            .into_iter()
-            .chain(&self.args)
-            .filter_map(Option::as_ref)
-            .chain(owner)
+        let debug = self.debug.as_ref().and_then(|debug| debug.source_traceback.as_ref());
+        let own = [self.callback.as_ref(), self.context.as_ref(), owner, debug];
+        own.into_iter().chain(self.args.iter().map(Option::as_ref)).flatten()
     }
 }
 
-/// Makes a handle. `when` makes it a `TimerHandle`.
+/// Makes a handle. `when` makes it a `TimerHandle`; `context` is `None` for one without variables,
+/// which only a callback that runs once may have.
 #[inline]
 pub(crate) fn make(
     py: Python<'_>,
     event_loop: &Bound<'_, Loop>,
     callback: Ref,
     arguments: &[Borrowed<'_, '_, PyAny>],
-    context: Ref,
+    context: Option<Ref>,
     when: Option<f64>,
 ) -> PyResult<HandleRef> {
     let owner = Ref::new(event_loop);

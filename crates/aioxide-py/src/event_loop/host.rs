@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
 use crate::error::os_error;
 use crate::ffi::{Ref, attribute, call_method, check_signals};
-use crate::handle::{self, HandleRef};
+use crate::handle::{self, FreeList, HandleRef};
 use crate::names::{cold, interop};
 use crate::transport::{Listener, StreamTransport};
 
@@ -64,6 +64,7 @@ impl<'a, 'py> Running<'a, 'py> {
         let (poller, mut events) = self.event_loop.scheduler.with(|scheduler| {
             (Arc::clone(&scheduler.poller), std::mem::take(&mut scheduler.events))
         });
+        self.event_loop.free_handles.with(FreeList::trim);
         let waited = if self.event_loop.inbox.park() {
             let waited = self.py.detach(|| poller.wait(&mut events, timeout));
             self.event_loop.inbox.unpark();

@@ -221,7 +221,8 @@ impl Loop {
         });
         let arrived = self.inbox_taken();
         let factory = self.task_factory.with(Option::take);
-        let current = self.current_handle.with(Option::take);
+        let current =
+            (self.current_handle.with(Option::take), self.spare_context.with(Option::take));
         let unsent = self.unsent.with(std::mem::take);
         for source in &sources {
             match source {

@@ -12,7 +12,7 @@ use pyo3::types::{PyFloat, PyString};
 
 use super::{Item, Loop};
 use crate::ffi::{
-    Arguments, FastMethod, Ref, add_method, attribute, call_method, copy_context, thread_id,
+    Arguments, FastMethod, Ref, add_method, attribute, call_method, copy_unless_empty, thread_id,
 };
 use crate::handle::{HandleRef, make};
 use crate::names::{cold, interop};
@@ -212,8 +212,8 @@ impl<'a, 'py, const N: usize> Call<'a, 'py, N> {
             cold(py, "check_schedule", (this, callback, method, any_thread))?;
         }
         let context = match self.context {
-            Some(context) => Ref::new(&context),
-            None => copy_context(py)?,
+            Some(context) => Some(Ref::new(&context)),
+            None => copy_unless_empty(py)?,
         };
         let handle = make(py, this, Ref::new(&callback), self.rest, context, when)?;
         if debug {

@@ -129,7 +129,7 @@ impl Loop {
             None => copy_context(py)?,
         };
         let arguments: Vec<_> = args.iter_borrowed().collect();
-        let handle = make(py, this, Ref::new(callback), &arguments, context, None)?;
+        let handle = make(py, this, Ref::new(callback), &arguments, Some(context), None)?;
         let old = match self.find_watcher(file, checked(fd)?)? {
             Some(token) => self.replace(token, &handle, writing)?,
             None => {

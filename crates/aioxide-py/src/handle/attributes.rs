@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyTuple};
 
 use super::object::HandleRef;
-use crate::ffi::Ref;
+use crate::ffi::{Ref, new_context};
 use crate::names::{cold, interop};
 
 /// A getter or a method without arguments.
@@ -39,6 +39,17 @@ fn args(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
     Ok(Ref::from(PyTuple::new(py, args.collect::<Vec<_>>())?.into_any()))
 }
 
+/// The context; made now for a handle that was to get one when it runs.
+fn context(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
+    if let Some(context) = handle.with(|fields| fields.context.clone()) {
+        return Ok(context);
+    }
+    let new = new_context(py)?;
+    let unused = handle.with(|fields| fields.context.replace(new.clone()));
+    drop(unused);
+    Ok(new)
+}
+
 /// Attributes, as CPython's `Handle` has them.
 pub(super) const ATTRIBUTES: &[(&CStr, Reader)] = &[
     (c"__class__", |py, handle| {
@@ -49,14 +60,19 @@ pub(super) const ATTRIBUTES: &[(&CStr, Reader)] = &[
     (c"_args", args),
     (c"_callback", |py, handle| Ok(or_none(py, handle.with(|fields| fields.callback.clone())))),
     (c"_cancelled", |py, handle| Ok(boolean(py, handle.with(|fields| fields.cancelled)))),
-    (c"_context", |py, handle| Ok(or_none(py, handle.with(|fields| fields.context.clone())))),
+    (c"_context", context),
     (c"_loop", |py, handle| {
         Ok(or_none(py, handle.with(|fields| fields.owner.clone()).map(Ref::into_any)))
     }),
-    (c"_repr", |py, handle| Ok(or_none(py, handle.with(|fields| fields.repr.clone())))),
+    (c"_repr", |py, handle| {
+        let text = handle.with(|fields| fields.debug.as_ref().and_then(|debug| debug.repr.clone()));
+        Ok(or_none(py, text))
+    }),
     (c"_scheduled", |py, handle| Ok(boolean(py, handle.with(|fields| fields.key.is_some())))),
     (c"_source_traceback", |py, handle| {
-        Ok(or_none(py, handle.with(|fields| fields.source_traceback.clone())))
+        let traceback = handle
+            .with(|fields| fields.debug.as_ref().and_then(|debug| debug.source_traceback.clone()));
+        Ok(or_none(py, traceback))
     }),
     (c"_when", when),
 ];
@@ -75,7 +91,7 @@ pub(super) const METHODS: &[(&CStr, Reader, &CStr)] = &[
     ),
     (
         c"get_context",
-        |py, handle| Ok(or_none(py, handle.with(|fields| fields.context.clone()))),
+        context,
         c"get_context($self, /)\n--\n\nThe contextvars.Context that it runs in.",
     ),
     (
@@ -106,7 +122,7 @@ fn cancel(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
     };
     if owner.is_debug() {
         let text = Ref::from(handle.bind(py).repr()?.into_any());
-        let old = handle.with(|fields| fields.repr.replace(text));
+        let old = handle.with(|fields| fields.debug.get_or_insert_default().repr.replace(text));
         drop(old);
     }
     let (key, held) = handle.with(|fields| (fields.key.take(), fields.release()));

@@ -17,7 +17,7 @@ use super::attributes::{ATTRIBUTES, METHODS, Reader, TIMER_METHODS, repr};
 use super::{Fields, INLINE};
 use crate::cell::LoopCell;
 use crate::event_loop::Loop;
-use crate::ffi::{Ref, guard};
+use crate::ffi::{Ref, guard, is_empty, new_context};
 use crate::names::cold;
 
 /// What lies behind a pointer to a handle.
@@ -111,7 +111,9 @@ impl HandleRef {
 
     /// Sets `_source_traceback`, in debug mode.
     pub(crate) fn set_source_traceback(&self, traceback: Ref) {
-        let old = self.with(|fields| fields.source_traceback.replace(traceback));
+        let old = self.with(|fields| {
+            fields.debug.get_or_insert_default().source_traceback.replace(traceback)
+        });
         drop(old);
     }
 
@@ -123,60 +125,46 @@ impl HandleRef {
         }
     }
 
-    /// Calls the callback in its context; does nothing when cancelled.
+    /// Calls the callback in its context, and sends what it wrote; does nothing when cancelled.
     #[inline]
     pub(super) fn call(&self, py: Python<'_>) -> PyResult<()> {
         // With one reference nobody else can reach the handle, so nobody can cancel it while it
         // runs: what it holds needs no second reference.
         let alone = cfg!(not(Py_GIL_DISABLED)) && self.count() == 1;
-        let Some((context, callback, args, count, spilled)) = self.with(|fields| {
-            // The queue's own handle is done with its key.
+        let Some((context, owner, call)) = self.with(|fields| {
+            // It is not queued any more.
             fields.key = None;
             let callback = fields.callback.as_ref()?;
-            let context = fields.context.as_ref()?;
-            let args = [0, 1, 2].map(|index: usize| pointer(fields.args[index].as_ref()));
-            let all = (context.as_ptr(), callback.as_ptr(), args, fields.count, fields.spilled);
+            let call = Call {
+                callback: callback.as_ptr(),
+                args: [0, 1, 2].map(|index: usize| pointer(fields.args[index].as_ref())),
+                count: fields.count,
+                spilled: fields.spilled,
+            };
             if !alone {
-                std::mem::forget((callback.clone(), fields.args.clone()));
+                let held = (callback.clone(), fields.args.clone());
+                let _held_by_call = ManuallyDrop::new(held);
             }
-            Some(all)
+            Some((pointer(fields.context.as_ref()), fields.owner.as_ref()?.as_ptr(), call))
         }) else {
             return Ok(());
         };
-        // SAFETY: The context is alive: a handle lets go of it only when it is deallocated. The
-        // function checks its type.
-        let result = if unsafe { ffi::PyContext_Enter(context) } < 0 {
-            Err(PyErr::fetch(py))
+        // SAFETY: The loop is alive: the handle holds it until it is deallocated.
+        let owner = unsafe { Borrowed::from_ptr(py, owner) };
+        // SAFETY: The field is a `Ref<Loop>`.
+        let owner = unsafe { owner.cast_unchecked::<Loop>() }.get();
+        let result = if context.is_null() {
+            run_in_spare(py, owner, &call)
         } else {
-            let result = vectorcall(py, callback, args, count, spilled);
-            let flushed = self.flush(py);
-            // SAFETY: Entered above.
-            if unsafe { ffi::PyContext_Exit(context) } < 0 && result.is_ok() {
-                Err(PyErr::fetch(py))
-            } else {
-                result.and(flushed)
-            }
+            run_in(py, owner, context, &call)
         };
         if !alone {
-            for held in [callback, args[0], args[1], args[2]] {
+            for held in [call.callback].into_iter().chain(call.args) {
                 // SAFETY: The references that were taken above.
                 drop(unsafe { Ref::<PyAny>::from_owned_or_null(held) });
             }
         }
         result
-    }
-
-    /// Sends what the callback wrote.
-    #[inline]
-    fn flush(&self, py: Python<'_>) -> PyResult<()> {
-        let owner = self.with(|fields| pointer(fields.owner.as_ref().map(Ref::as_any)));
-        if owner.is_null() {
-            return Ok(());
-        }
-        // SAFETY: The loop is alive: the handle holds it until it is deallocated.
-        let owner = unsafe { Borrowed::from_ptr(py, owner) };
-        // SAFETY: The field is a `Ref<Loop>`.
-        unsafe { owner.cast_unchecked::<Loop>() }.get().flush(py)
     }
 
     /// Shows the collector what a handle holds, on behalf of the loop that owns it. A tracked
@@ -204,28 +192,63 @@ fn pointer(object: Option<&Ref>) -> *mut ffi::PyObject {
     object.map_or(ptr::null_mut(), Ref::as_ptr)
 }
 
-#[inline]
-fn vectorcall(
-    py: Python<'_>,
+/// What is to be called; alive for as long as the call lasts, by whoever makes one.
+struct Call {
     callback: *mut ffi::PyObject,
     args: [*mut ffi::PyObject; INLINE],
     count: u8,
     spilled: bool,
-) -> PyResult<()> {
-    let result = if spilled {
-        // SAFETY: Both are alive for the call, by the caller; the first argument is the tuple.
-        unsafe { ffi::PyObject_CallObject(callback, args[0]) }
-    } else {
-        // The slot before the arguments is the callee's to use.
-        let stack = [ptr::null_mut(), args[0], args[1], args[2]];
-        let count = usize::from(count) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
-        // SAFETY: All are alive for the call, by the caller.
-        unsafe {
-            ffi::PyObject_Vectorcall(callback, (&raw const stack[1]).cast(), count, ptr::null_mut())
-        }
+}
+
+impl Call {
+    #[inline]
+    fn make(&self, py: Python<'_>) -> PyResult<()> {
+        let result = if self.spilled {
+            // SAFETY: Both are alive for the call; the first argument is the tuple.
+            unsafe { ffi::PyObject_CallObject(self.callback, self.args[0]) }
+        } else {
+            // The slot before the arguments is the callee's to use.
+            let stack = [ptr::null_mut(), self.args[0], self.args[1], self.args[2]];
+            let count = usize::from(self.count) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+            let first = (&raw const stack[1]).cast();
+            // SAFETY: All are alive for the call.
+            unsafe { ffi::PyObject_Vectorcall(self.callback, first, count, ptr::null_mut()) }
+        };
+        // SAFETY: The result of a call.
+        unsafe { Ref::<PyAny>::from_result(py, result) }.map(drop)
+    }
+}
+
+/// Runs `call` inside `context`, which lives until it is left. What was written is sent before.
+#[inline]
+fn run_in(py: Python<'_>, owner: &Loop, context: *mut ffi::PyObject, call: &Call) -> PyResult<()> {
+    // SAFETY: Alive; the function checks that it is a context.
+    if unsafe { ffi::PyContext_Enter(context) } < 0 {
+        return Err(PyErr::fetch(py));
+    }
+    let result = call.make(py);
+    let result = result.and(owner.flush(py));
+    // SAFETY: Entered above.
+    if unsafe { ffi::PyContext_Exit(context) } < 0 && result.is_ok() {
+        return Err(PyErr::fetch(py));
+    }
+    result
+}
+
+/// Runs `call` inside an empty context that nobody else has, the loop's spare one if it is there.
+#[inline]
+fn run_in_spare(py: Python<'_>, owner: &Loop, call: &Call) -> PyResult<()> {
+    let context = match owner.spare_context.with(Option::take) {
+        Some(context) => context,
+        None => new_context(py)?,
     };
-    // SAFETY: The result of a call.
-    unsafe { Ref::<PyAny>::from_result(py, result) }.map(drop)
+    let result = run_in(py, owner, context.as_ptr(), call);
+    // It is spare again if the callback has set nothing in it and nobody has kept it.
+    if context.count() == 1 && is_empty(&context) {
+        let other = owner.spare_context.with(|spare| spare.replace(context));
+        drop(other);
+    }
+    result
 }
 
 /// A loop's memory for handles that have gone, chained by their `weakrefs` field.
@@ -235,8 +258,11 @@ pub(crate) struct FreeList {
     length: usize,
 }
 
-/// As many dead handles are kept; a burst above gives its memory back.
+/// No more dead handles are kept than this.
+const MOST: usize = 64 * 1024;
+/// What a burst needed beyond this is given back while the loop idles, a little each time.
 const KEPT: usize = 1024;
+const TRIMMED: usize = 256;
 
 impl FreeList {
     pub(crate) const fn new() -> Self {
@@ -256,7 +282,7 @@ impl FreeList {
 
     #[inline]
     fn push(&mut self, memory: *mut Object) -> bool {
-        if self.length == KEPT {
+        if self.length == MOST {
             return false;
         }
         // SAFETY: The caller gives the memory of a dead handle.
@@ -267,9 +293,16 @@ impl FreeList {
     }
 }
 
-impl Drop for FreeList {
-    fn drop(&mut self) {
-        loop {
+impl FreeList {
+    /// Gives some memory back. The loop has nothing else to do.
+    pub(crate) fn trim(&mut self) {
+        if self.length > KEPT {
+            self.free(TRIMMED);
+        }
+    }
+
+    fn free(&mut self, count: usize) {
+        for _ in 0..count {
             let memory = self.pop();
             if memory.is_null() {
                 break;
@@ -277,6 +310,12 @@ impl Drop for FreeList {
             // SAFETY: The memory came from `PyObject_GC_New` and is in no list any more.
             unsafe { ffi::PyObject_GC_Del(memory.cast()) };
         }
+    }
+}
+
+impl Drop for FreeList {
+    fn drop(&mut self) {
+        self.free(self.length);
     }
 }
 

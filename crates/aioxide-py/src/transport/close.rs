@@ -99,7 +99,7 @@ impl StreamTransport {
         };
         let context = copy_context(py)?;
         let arguments = [error.as_borrowed()];
-        let handle = make(py, event_loop.bind(py), method, &arguments, context, None)?;
+        let handle = make(py, event_loop.bind(py), method, &arguments, Some(context), None)?;
         event_loop.schedule(Item::Handle(handle));
         Ok(())
     }

@@ -117,7 +117,7 @@ impl StreamTransport {
         let made = parts.protocol.bind(py).getattr("connection_made")?.into();
         let own = copy_of_context(py, &context)?;
         let argument = transport.as_any().bind(py).as_borrowed();
-        let handle = make(py, event_loop.bind(py), made, &[argument], own, None)?;
+        let handle = make(py, event_loop.bind(py), made, &[argument], Some(own), None)?;
         event_loop.schedule(Item::Handle(handle));
         event_loop.schedule(Item::Start(transport.clone()));
         if let Some(waiter) = parts.waiter {
