@@ -36,9 +36,19 @@ from typing_extensions import disjoint_base
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
-__all__ = ["Handle", "Listener", "Loop", "StreamTransport", "TimerHandle", "__version__"]
+__all__ = [
+    "DEBUG_BUILD",
+    "Handle",
+    "Listener",
+    "Loop",
+    "StreamTransport",
+    "TimerHandle",
+    "__version__",
+]
 
 __version__: Final[str]
+# Whether it was built with debug assertions: then it is too slow to be measured.
+DEBUG_BUILD: Final[bool]
 
 @type_check_only
 class _Stats(TypedDict):
@@ -339,7 +349,7 @@ class StreamTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         """Read again. Nothing happens when not paused, or closing."""
 
-    def write(self, data: bytes | bytearray | memoryview[Any], /) -> None:
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         """Send data; what the peer does not take yet is kept. Never waits.
 
         The buffer may be changed afterwards: what is kept of it is a copy. Raises TypeError for
