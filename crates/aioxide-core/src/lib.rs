@@ -4,20 +4,22 @@
 //! owns a descriptor (`S`) are the host's business; this crate orders them.
 //!
 //! ```text
-//!                 other threads, signals
-//!                          │ push
-//!                     ┌────▼────┐
-//!                     │  inbox  │ 1 drain
-//!                     └────┬────┘
-//!   ┌────────┐ 4 due  ┌────▼────┐ 5 run exactly one batch   ┌──────┐
-//!   │ timers ├───────►│  ready  ├──────────────────────────►│ host │
-//!   └────────┘        └─────────┘                           └──▲───┘
-//!   ┌────────┐ 2 poll ┌─────────┐ 3 dispatch                   │
-//!   │ kernel ├───────►│ reactor ├──────────────────────────────┘ 6 flush
-//!   └────────┘        └─────────┘
+//!            other threads, signals
+//!                     │ push
+//!                ┌────▼────┐
+//!                │  inbox  │
+//!                └────┬────┘
+//!                     │ 1 drain
+//!   ┌────────┐ 2 poll │
+//!   │ kernel ├────────┤ 3 queue events
+//!   └────────┘        │           ┌───────┐ 5 run exactly  ┌──────┐
+//!   ┌────────┐ 4 due  ├──────────►│ ready ├───────────────►│ host │ 6 flush
+//!   │ timers ├────────┘           └───▲───┘   one batch    └──┬───┘
+//!   └───▲────┘                        └───────────────────────┤ schedule
+//!       └─────────────────────────────────────────────────────┘
 //! ```
 //!
-//! [`turn`] is the only place where these six steps stand in order. It borrows the [`Scheduler`]
+//! [`turn()`] is the only place where these six steps stand in order. It borrows the [`Scheduler`]
 //! for one step at a time and never across a call to the host, because any call to the host can
 //! come back and schedule, cancel, register or stop.
 
