@@ -4,6 +4,8 @@
 //! each poll that is measured the descriptors that are to be ready are written to again, in every
 //! arm and outside of the measurement.
 
+#![expect(unsafe_code, reason = "polling trusts its user to delete before closing")]
+
 mod measure;
 
 use std::fmt::Debug;
@@ -84,7 +86,6 @@ impl Backend for Polling {
         Self { poller: must(polling::Poller::new()), events: polling::Events::new() }
     }
 
-    #[expect(unsafe_code, reason = "polling trusts its user to delete before closing")]
     fn add(&self, fd: BorrowedFd<'_>, key: usize) {
         let mode = polling::PollMode::Level;
         let raw: RawFd = fd.as_raw_fd();
