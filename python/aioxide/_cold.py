@@ -12,7 +12,7 @@ import asyncio
 import socket
 import sys
 from asyncio import constants, trsock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aioxide._inside import base_events, events, format_helpers, futures
 
@@ -161,14 +161,14 @@ def hold_socket(sock: Any) -> None:
     The program may then close() the socket at any time: its descriptor stays open, and its number
     cannot become another file's, until the transport is done with it.
     """
-    if hasattr(sock, "_io_refs"):
-        sock._io_refs += 1
+    if isinstance(sock, socket.socket):
+        cast("Any", sock)._io_refs += 1
 
 
 def release_socket(sock: Any) -> None:
     """Undo hold_socket(), and close."""
-    if hasattr(sock, "_decref_socketios"):
-        sock._decref_socketios()
+    if isinstance(sock, socket.socket):
+        cast("Any", sock)._decref_socketios()
     sock.close()
 
 

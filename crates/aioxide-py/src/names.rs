@@ -32,7 +32,6 @@ names! {
     paused = "_paused",
     eof = "_eof",
     transport = "_transport",
-    cancelled = "cancelled",
     set_result = "set_result",
     stream_reader_wr = "_stream_reader_wr",
     pause_writing = "pause_writing",

@@ -190,20 +190,24 @@ impl Host for Running<'_, '_> {
     }
 
     fn dispatch(&self, event: Event) -> PyResult<()> {
-        // An error or a hang-up counts as both; only what is wanted is told.
-        let wanted = self.with(|scheduler| scheduler.reactor.interest(event.token));
-        let Some(wanted) = wanted else { return Ok(()) };
-        let event = Event { token: event.token, ready: event.ready.and(wanted) };
-        let target = self.with(|scheduler| match scheduler.reactor.source(event.token) {
-            Some(Source::Watcher(_)) => Target::Watcher,
-            Some(Source::Stream(transport)) => Target::Stream(transport.clone()),
-            Some(Source::Listener(listener)) => Target::Listener(listener.clone()),
-            None => Target::Gone,
+        let (target, ready) = self.with(|scheduler| {
+            let reactor = &scheduler.reactor;
+            let Some(wanted) = reactor.interest(event.token) else {
+                return (Target::Gone, event.ready);
+            };
+            let target = match reactor.source(event.token) {
+                Some(Source::Watcher(_)) => Target::Watcher,
+                Some(Source::Stream(transport)) => Target::Stream(transport.clone()),
+                Some(Source::Listener(listener)) => Target::Listener(listener.clone()),
+                None => Target::Gone,
+            };
+            // An error or a hang-up counts as both; only what is wanted is told.
+            (target, event.ready.and(wanted))
         });
         match target {
             Target::Watcher => {
                 for writing in [false, true] {
-                    let wanted = if writing { event.ready.writable } else { event.ready.readable };
+                    let wanted = if writing { ready.writable } else { ready.readable };
                     // The first callback may have removed or replaced the second.
                     let handle =
                         self.with(|scheduler| match scheduler.reactor.source(event.token) {
@@ -216,7 +220,7 @@ impl Host for Running<'_, '_> {
                 }
                 Ok(())
             }
-            Target::Stream(transport) => transport.ready(self.py, &transport, event.ready),
+            Target::Stream(transport) => transport.ready(self.py, &transport, ready),
             Target::Listener(listener) => listener.accept(self.py, &listener),
             Target::Gone => Ok(()),
         }

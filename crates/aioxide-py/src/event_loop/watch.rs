@@ -46,6 +46,9 @@ impl Watcher {
     }
 }
 
+/// Events as in `selectors`, reader, writer.
+type Watched<'py> = (u8, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+
 fn interest(writing: bool) -> Interest {
     if writing { Interest::WRITE } else { Interest::READ }
 }
@@ -335,7 +338,7 @@ impl Loop {
         &self,
         py: Python<'py>,
         fd: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<(u8, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>)>> {
+    ) -> PyResult<Option<Watched<'py>>> {
         let Some(token) = self.find_watcher(fd, number(fd)?)? else { return Ok(None) };
         let found = self.scheduler.with(|scheduler| {
             let wanted = scheduler.reactor.interest(token)?;

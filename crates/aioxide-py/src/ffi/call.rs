@@ -98,10 +98,9 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
 
 /// `threading.get_ident()`.
 #[inline]
-pub(crate) fn thread_id() -> u64 {
+pub(crate) fn thread_id() -> std::ffi::c_ulong {
     // SAFETY: Always callable; it asks the C library.
-    let number = unsafe { ffi::PyThread_get_thread_ident() };
-    number.into()
+    unsafe { ffi::PyThread_get_thread_ident() }
 }
 
 // Public in CPython, missing in PyO3.

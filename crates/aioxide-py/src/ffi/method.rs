@@ -88,9 +88,12 @@ unsafe extern "C" fn trampoline<T: PyClass, M: FastMethod<T>>(
         let this = unsafe { Borrowed::from_ptr(py, this) };
         // SAFETY: As above.
         let this = unsafe { this.cast_unchecked::<T>() };
-        // SAFETY: A tuple, when it is not NULL.
-        let keywords =
-            if names.is_null() { 0 } else { unsafe { ffi::PyTuple_Size(names) as usize } };
+        let keywords = if names.is_null() {
+            0
+        } else {
+            // SAFETY: A tuple.
+            unsafe { ffi::PyTuple_Size(names) as usize }
+        };
         let count = count as usize;
         let all: &[Borrowed<'_, '_, PyAny>] = if count + keywords == 0 {
             &[]

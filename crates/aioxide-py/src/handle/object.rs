@@ -49,11 +49,15 @@ impl HandleRef {
         if object.is_null() {
             return Err(PyErr::fetch(py));
         }
-        // SAFETY: A new object, which nobody else has seen, whose fields are not set yet.
-        unsafe { (&raw mut (*object).weakrefs).write(ptr::null_mut()) };
+        // SAFETY: A new object, which nobody else has seen.
+        let weakrefs = unsafe { &raw mut (*object).weakrefs };
+        // SAFETY: Its fields are not set yet.
+        unsafe { weakrefs.write(ptr::null_mut()) };
+        // SAFETY: As above.
+        let place = unsafe { &raw mut (*object).fields };
         let fields = ManuallyDrop::new(LoopCell::new(fields));
         // SAFETY: As above.
-        unsafe { (&raw mut (*object).fields).write(fields) };
+        unsafe { place.write(fields) };
         // SAFETY: A new reference, and the object is whole.
         unsafe { Ref::from_result(py, object.cast()) }.map(Self)
     }
@@ -227,7 +231,8 @@ fn run_in(py: Python<'_>, owner: &Loop, context: *mut ffi::PyObject, call: &Call
         return Err(PyErr::fetch(py));
     }
     let result = call.make(py);
-    let result = result.and(owner.flush(py));
+    let flushed = owner.flush(py);
+    let result = result.and(flushed);
     // SAFETY: Entered above.
     if unsafe { ffi::PyContext_Exit(context) } < 0 && result.is_ok() {
         return Err(PyErr::fetch(py));

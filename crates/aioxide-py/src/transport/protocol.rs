@@ -86,9 +86,11 @@ pub(super) fn feed(py: Python<'_>, stream: &Stream, data: &[u8]) -> PyResult<()>
     if !waiter.bind(py).is_none() {
         let none = &interop(py)?.none;
         set_attribute(py, &reader, &names.waiter, none)?;
-        let cancelled = call_method(py, &names.cancelled, [&waiter])?;
-        if !cancelled.bind(py).is_truthy()? {
-            call_method(py, &names.set_result, [&waiter, none])?;
+        // Asked beforehand, a cancelled waiter costs a call for each packet; told, it says so.
+        if let Err(error) = call_method(py, &names.set_result, [&waiter, none])
+            && !waiter.bind(py).call_method0("cancelled")?.is_truthy()?
+        {
+            return Err(error);
         }
     }
     if length > stream.limit.saturating_mul(2) {

@@ -52,6 +52,22 @@ fn outcome(result: Result<usize, Errno>) -> Sent {
     }
 }
 
+/// Pieces that are sent, to be dropped when nothing is borrowed any more. Mostly it is one.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    first: Option<Piece>,
+    others: Vec<Piece>,
+}
+
+impl Done {
+    fn put(&mut self, piece: Piece) {
+        match &self.first {
+            None => self.first = Some(piece),
+            Some(_) => self.others.push(piece),
+        }
+    }
+}
+
 /// The pieces in order, the first of which may be sent in part.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -78,7 +94,7 @@ impl Queue {
     }
 
     /// Sends what the kernel takes; what is sent goes into `done`, to be dropped by the caller.
-    pub(super) fn send(&mut self, fd: BorrowedFd<'_>, done: &mut Vec<Piece>) -> Sent {
+    pub(super) fn send(&mut self, fd: BorrowedFd<'_>, done: &mut Done) -> Sent {
         let result = {
             if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
                 let sent = outcome(send(fd, &only.as_slice()[self.offset..], FLAGS));
@@ -102,7 +118,7 @@ impl Queue {
         result
     }
 
-    fn advance(&mut self, mut count: usize, done: &mut Vec<Piece>) {
+    fn advance(&mut self, mut count: usize, done: &mut Done) {
         self.size -= count;
         while let Some(first) = self.pieces.front() {
             let left = first.as_slice().len() - self.offset;
@@ -112,7 +128,9 @@ impl Queue {
             }
             count -= left;
             self.offset = 0;
-            done.extend(self.pieces.pop_front());
+            if let Some(piece) = self.pieces.pop_front() {
+                done.put(piece);
+            }
         }
     }
 

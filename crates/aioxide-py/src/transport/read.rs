@@ -1,6 +1,6 @@
 //! From the socket to the protocol.
 
-use aioxide_core::{Interest, Nanos};
+use aioxide_core::Interest;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
@@ -38,12 +38,7 @@ impl StreamTransport {
     /// Only what is to end the run of the loop.
     pub(crate) fn ready(&self, py: Python<'_>, this: &Ref<Self>, ready: Interest) -> PyResult<()> {
         if ready.readable {
-            let began = self.debug_clock();
-            let result = self.read_ready(py, this);
-            if let Some(began) = began {
-                self.tell_slow(py, this, began)?;
-            }
-            result?;
+            self.read_ready(py, this)?;
         }
         if ready.writable && self.state.with(|state| state.interest.writable) {
             self.write_ready(py, this)?;
@@ -65,17 +60,24 @@ impl StreamTransport {
         }) else {
             return Ok(());
         };
+        if reader.event_loop.is_debug() {
+            return self.read_debug(py, this, &reader);
+        }
+        self.read_with(py, this, &reader)
+    }
+
+    fn read_with(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
         // Everything that a read leads to runs in the reader's context: what the protocol does,
         // what is scheduled when the connection ends, and sending the answer.
         let result = in_context(py, &reader.context, || {
             match &reader.way {
-                Way::Plain => self.read_plain(py, this, &reader),
-                Way::Buffered => self.read_buffered(py, this, &reader),
+                Way::Plain => self.read_plain(py, this, reader),
+                Way::Buffered => self.read_buffered(py, this, reader),
                 Way::Stream(stream) => {
                     if is_untouched(py, stream, &reader.protocol)? {
-                        self.read_stream(py, this, &reader, stream)
+                        self.read_stream(py, this, reader, stream)
                     } else {
-                        self.read_plain(py, this, &reader)
+                        self.read_plain(py, this, reader)
                     }
                 }
             }?;
@@ -229,17 +231,14 @@ impl StreamTransport {
         }
     }
 
-    /// The time, in debug mode.
-    fn debug_clock(&self) -> Option<Nanos> {
-        let event_loop = self.event_loop()?;
-        event_loop.is_debug().then(|| event_loop.clock.now())
-    }
-
+    /// Reads, and tells of a protocol that takes long.
     #[cold]
-    fn tell_slow(&self, py: Python<'_>, this: &Ref<Self>, began: Nanos) -> PyResult<()> {
-        let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        let seconds = (event_loop.clock.now() - began) as f64 / 1e9;
-        cold(py, "log_slow", (event_loop.bind(py), this.bind(py), seconds)).map(drop)
+    fn read_debug(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
+        let began = reader.event_loop.clock.now();
+        let result = self.read_with(py, this, reader);
+        let seconds = (reader.event_loop.clock.now() - began) as f64 / 1e9;
+        cold(py, "log_slow", (reader.event_loop.bind(py), this.bind(py), seconds))?;
+        result
     }
 
     fn log(&self, py: Python<'_>, this: &Ref<Self>, function: &str) -> PyResult<()> {

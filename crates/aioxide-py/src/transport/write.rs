@@ -15,7 +15,7 @@ use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
-use super::queue::{Piece, Sent};
+use super::queue::{Done, Piece, Sent};
 use super::stream::StreamTransport;
 use crate::error::os_error;
 use crate::ffi::{
@@ -218,7 +218,7 @@ impl StreamTransport {
     }
 
     fn send_queue(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
-        let mut done = Vec::new();
+        let mut done = Done::default();
         let sent = self.state.with(|state| {
             let fd = state.descriptor.as_fd()?;
             Some(state.queue.send(fd, &mut done))
