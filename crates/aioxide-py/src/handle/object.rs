@@ -158,7 +158,7 @@ impl HandleRef {
         // SAFETY: The field is a `Ref<Loop>`.
         let owner = unsafe { owner.cast_unchecked::<Loop>() }.get();
         let result = if context.is_null() {
-            run_in_spare(py, owner, &call)
+            self.run_in_spare(py, owner, &call, alone)
         } else {
             run_in(py, owner, context, &call)
         };
@@ -168,6 +168,28 @@ impl HandleRef {
                 drop(unsafe { Ref::<PyAny>::from_owned_or_null(held) });
             }
         }
+        result
+    }
+
+    /// Runs `call` inside an empty context that nobody else has, the loop's spare one if it is
+    /// there.
+    #[inline]
+    fn run_in_spare(&self, py: Python<'_>, owner: &Loop, call: &Call, alone: bool) -> PyResult<()> {
+        let context = match owner.spare_context.with(Option::take) {
+            Some(context) => context,
+            None => new_context(py)?,
+        };
+        let result = run_in(py, owner, context.as_ptr(), call);
+        let unused = if !alone || result.is_err() {
+            // Somebody may ask for it: the exception handler runs in it.
+            self.with(|fields| fields.context.replace(context))
+        } else if context.count() == 1 && is_empty(&context) {
+            // It is spare again: the callback has set nothing in it and nobody has kept it.
+            owner.spare_context.with(|spare| spare.replace(context))
+        } else {
+            Some(context)
+        };
+        drop(unused);
         result
     }
 
@@ -236,22 +258,6 @@ fn run_in(py: Python<'_>, owner: &Loop, context: *mut ffi::PyObject, call: &Call
     // SAFETY: Entered above.
     if unsafe { ffi::PyContext_Exit(context) } < 0 && result.is_ok() {
         return Err(PyErr::fetch(py));
-    }
-    result
-}
-
-/// Runs `call` inside an empty context that nobody else has, the loop's spare one if it is there.
-#[inline]
-fn run_in_spare(py: Python<'_>, owner: &Loop, call: &Call) -> PyResult<()> {
-    let context = match owner.spare_context.with(Option::take) {
-        Some(context) => context,
-        None => new_context(py)?,
-    };
-    let result = run_in(py, owner, context.as_ptr(), call);
-    // It is spare again if the callback has set nothing in it and nobody has kept it.
-    if context.count() == 1 && is_empty(&context) {
-        let other = owner.spare_context.with(|spare| spare.replace(context));
-        drop(other);
     }
     result
 }
