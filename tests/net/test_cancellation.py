@@ -245,7 +245,7 @@ async def test_creating_a_server(loop, when, open_descriptors):
 
 
 @WHEN
-async def test_opening_a_stream(listener, when, open_descriptors):
+async def test_opening_a_stream(loop, listener, when, open_descriptors):
     before = open_descriptors()
     writers = []
 
