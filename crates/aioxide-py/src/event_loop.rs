@@ -77,6 +77,8 @@ pub(crate) struct Loop {
     pub(crate) scratch: LoopCell<Vec<u8>>,
     /// Transports with something to send at the end of this turn.
     pub(crate) unsent: LoopCell<Vec<Ref<StreamTransport>>>,
+    /// A protocol is being given data: what it writes is gathered until it returns.
+    delivering: AtomicBool,
     /// Which descriptors belong to live transports.
     pub(crate) live: LoopCell<Live>,
     task_factory: LoopCell<Option<Ref>>,
@@ -110,6 +112,7 @@ impl Loop {
             spare_context: LoopCell::new(None),
             scratch: LoopCell::new(Vec::new()),
             unsent: LoopCell::new(Vec::new()),
+            delivering: AtomicBool::new(false),
             live: LoopCell::new(Live::new()),
             task_factory: LoopCell::new(None),
             current_handle: LoopCell::new(None),
@@ -158,7 +161,21 @@ impl Loop {
         }
     }
 
-    /// Sends what was written since the last look. Called after each step, so that writes of one
+    #[inline]
+    pub(crate) fn is_delivering(&self) -> bool {
+        self.delivering.load(Relaxed)
+    }
+
+    /// Runs `f`, which gives data to a protocol.
+    #[inline]
+    pub(crate) fn deliver<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.delivering.store(true, Relaxed);
+        let result = f();
+        self.delivering.store(false, Relaxed);
+        result
+    }
+
+    /// Sends what was gathered since the last look. Called after each step, so that writes of one
     /// step go out together, and before the step's context is left.
     ///
     /// # Errors

@@ -23,10 +23,6 @@ pub(super) enum Piece {
 }
 
 impl Piece {
-    pub(super) fn is_empty(&self) -> bool {
-        self.as_slice().is_empty()
-    }
-
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Held(bytes) => bytes.as_slice(),
@@ -42,6 +38,11 @@ pub(super) enum Sent {
     Some(usize),
     /// The connection is broken.
     Failed(io::Error),
+}
+
+/// Sends what the kernel takes of `data`.
+pub(super) fn send_now(fd: BorrowedFd<'_>, data: &[u8]) -> Sent {
+    outcome(send(fd, data, FLAGS))
 }
 
 fn outcome(result: Result<usize, Errno>) -> Sent {
@@ -87,9 +88,17 @@ impl Queue {
         self.size
     }
 
-    /// Appends `piece`, which is not empty.
-    pub(super) fn push(&mut self, piece: Piece) {
-        self.size += piece.as_slice().len();
+    /// Appends `piece`, of which the first `sent` bytes went out already: only into an empty queue.
+    pub(super) fn push(&mut self, piece: Piece, sent: usize) {
+        let left = piece.as_slice().len() - sent;
+        if left == 0 {
+            return;
+        }
+        debug_assert!(sent == 0 || self.pieces.is_empty());
+        if self.pieces.is_empty() {
+            self.offset = sent;
+        }
+        self.size += left;
         self.pieces.push_back(piece);
     }
 

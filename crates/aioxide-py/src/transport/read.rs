@@ -70,7 +70,7 @@ impl StreamTransport {
         // Everything that a read leads to runs in the reader's context: what the protocol does,
         // what is scheduled when the connection ends, and sending the answer.
         let result = in_context(py, &reader.context, || {
-            match &reader.way {
+            reader.event_loop.deliver(|| match &reader.way {
                 Way::Plain => self.read_plain(py, this, reader),
                 Way::Buffered => self.read_buffered(py, this, reader),
                 Way::Stream(stream) => {
@@ -80,7 +80,7 @@ impl StreamTransport {
                         self.read_plain(py, this, reader)
                     }
                 }
-            }?;
+            })?;
             reader.event_loop.flush(py)
         });
         match result {

@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) lost: u32,
     /// The transport is in the loop's list of those that send at the end of this step.
     pub(super) unsent: bool,
+    /// The step of the loop in which a write went out at once.
+    pub(super) wrote_in: Option<u64>,
     /// `sendfile` waits until the queue is empty.
     pub(super) empty_waiter: Option<Ref>,
 }
@@ -107,6 +109,7 @@ impl StreamTransport {
             eof: false,
             lost: 0,
             unsent: false,
+            wrote_in: None,
             empty_waiter: None,
         };
         let transport = Ref::from(Bound::new(py, Self { state: LoopCell::new(state) })?);

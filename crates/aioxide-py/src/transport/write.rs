@@ -1,12 +1,14 @@
 //! From the program to the socket.
 //!
-//! What one step of the loop (a callback, a task's step, the handling of one read) writes to a
-//! connection goes out when the step ends, in one system call: an answer written in two pieces is
-//! one packet. It goes out before the step's context is left and before anything else runs, so the
-//! program cannot tell, unless it blocks between the write and the end of its step: then so does
-//! the write. Whatever would show the difference (`close`, `write_eof`, `abort`, the size of the
-//! buffer) sends what was gathered first. Outside a running loop no end of a step is to come, and
-//! every write goes out at once.
+//! A write goes out at once, as asyncio's does, with two exceptions in which it is gathered until
+//! the step of the loop (a callback, a task's step, the handling of one read) ends:
+//! - what a protocol writes while it is being given data: that is how servers answer, and an answer
+//!   in two pieces is then one system call and one packet;
+//! - what the same step writes after its first write to the connection.
+//!
+//! Gathered data goes out before the step's context is left and before anything else runs, and
+//! whatever would show the difference (`close`, `write_eof`, `abort`, the size of the buffer) sends
+//! it first. Outside a running loop no end of a step is to come, and nothing is gathered.
 
 use std::ffi::CStr;
 
@@ -15,8 +17,8 @@ use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
 
-use super::queue::{Done, Piece, Sent};
-use super::stream::StreamTransport;
+use super::queue::{Done, Piece, Sent, send_now};
+use super::stream::{State, StreamTransport};
 use crate::error::os_error;
 use crate::ffi::{
     Arguments, Bytes, FastMethod, Ref, View, add_method, copy_context, in_context, thread_id,
@@ -64,31 +66,52 @@ Never waits. Raises TypeError for other types, RuntimeError after write_eof().";
     }
 }
 
-/// `data` as a piece: exact `bytes` are held, anything else is copied.
-///
-/// # Errors
-/// `TypeError` for what is not bytes-like.
-fn piece_of(py: Python<'_>, data: Borrowed<'_, '_, PyAny>) -> PyResult<Piece> {
-    if let Some(bytes) = Bytes::of(data) {
-        return Ok(Piece::Held(bytes));
-    }
-    let known = data.is_instance_of::<PyByteArray>()
-        || data.is_instance_of::<PyMemoryView>()
-        || data.is_instance_of::<PyBytes>();
-    if !known {
-        let class = data.get_type().name()?.to_string();
-        return Err(PyTypeError::new_err(format!(
-            "data argument must be a bytes-like object, not '{class}'"
-        )));
-    }
-    match View::readable(py, data.as_ptr()) {
-        Ok(view) => Ok(Piece::Copied(view.as_slice().to_vec())),
-        Err(error) if error.is_instance_of::<PyBufferError>(py) => {
-            // A view with gaps: its bytes are gathered by Python.
-            let bytes = data.call_method0("tobytes")?;
-            Ok(Piece::Copied(bytes.extract()?))
+/// What is to be sent, for the length of one call.
+enum Data {
+    Bytes(Bytes),
+    View(View),
+}
+
+impl Data {
+    /// # Errors
+    /// `TypeError` for what is not bytes-like.
+    fn of(py: Python<'_>, data: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if let Some(bytes) = Bytes::of(data) {
+            return Ok(Self::Bytes(bytes));
         }
-        Err(error) => Err(error),
+        let known = data.is_instance_of::<PyByteArray>()
+            || data.is_instance_of::<PyMemoryView>()
+            || data.is_instance_of::<PyBytes>();
+        if !known {
+            let class = data.get_type().name()?.to_string();
+            return Err(PyTypeError::new_err(format!(
+                "data argument must be a bytes-like object, not '{class}'"
+            )));
+        }
+        match View::readable(py, data.as_ptr()) {
+            Err(error) if error.is_instance_of::<PyBufferError>(py) => {
+                // A view with gaps: its bytes are gathered by Python.
+                let bytes = data.call_method0("tobytes")?;
+                Self::of(py, bytes.as_borrowed())
+            }
+            view => view.map(Self::View),
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes.as_slice(),
+            Self::View(view) => view.as_slice(),
+        }
+    }
+
+    /// What is left after `sent` bytes, for the queue: exact `bytes` are held, anything else is
+    /// copied, because its owner may change it. Returns with it how much of the piece is sent.
+    fn into_piece(self, sent: usize) -> (Piece, usize) {
+        match self {
+            Self::Bytes(bytes) => (Piece::Held(bytes), sent),
+            Self::View(view) => (Piece::Copied(view.as_slice()[sent..].to_vec()), 0),
+        }
     }
 }
 
@@ -96,7 +119,10 @@ fn piece_of(py: Python<'_>, data: Borrowed<'_, '_, PyAny>) -> PyResult<Piece> {
 enum Step {
     Refused(&'static str),
     Lost(u32),
-    Queued { first: bool, size: usize, high: usize },
+    /// It was sent, or some of it.
+    Sent(Sent),
+    /// Behind what is queued already, or to be gathered.
+    Queue,
 }
 
 impl StreamTransport {
@@ -106,35 +132,35 @@ impl StreamTransport {
         this: &Bound<'_, Self>,
         data: Borrowed<'_, '_, PyAny>,
     ) -> PyResult<()> {
-        let piece = piece_of(py, data)?;
-        let empty = piece.is_empty();
-        let mut unused = None;
-        let step = self.state.with(|state| {
-            if state.eof || state.empty_waiter.is_some() {
-                unused = Some(piece);
-                return Step::Refused(if state.eof {
-                    "Cannot call write() after write_eof()"
-                } else {
-                    "unable to write; sendfile is in progress"
-                });
+        let data = Data::of(py, data)?;
+        let empty = data.as_slice().is_empty();
+        let (step, gathering) = self.current_step();
+        let next = self.state.with(|state| {
+            if state.eof {
+                return Step::Refused("Cannot call write() after write_eof()");
+            }
+            if state.empty_waiter.is_some() {
+                return Step::Refused("unable to write; sendfile is in progress");
             }
             if state.lost != 0 {
-                unused = Some(piece);
                 let times = state.lost;
                 state.lost = state.lost.saturating_add(u32::from(!empty));
                 return Step::Lost(times);
             }
             if empty {
-                unused = Some(piece);
-            } else {
-                state.queue.push(piece);
+                return Step::Sent(Sent::Some(0));
             }
-            let first = !empty && !state.interest.writable && !state.unsent;
-            state.unsent |= first;
-            Step::Queued { first, size: state.queue.size(), high: state.high }
+            let again = step.is_some() && step == state.wrote_in;
+            if !state.queue.is_empty() || again || gathering {
+                return Step::Queue;
+            }
+            state.wrote_in = step;
+            match state.descriptor.as_fd() {
+                Some(fd) => Step::Sent(send_now(fd, data.as_slice())),
+                None => Step::Sent(Sent::Some(data.as_slice().len())),
+            }
         });
-        drop(unused);
-        match step {
+        match next {
             Step::Refused(text) => Err(PyRuntimeError::new_err(text)),
             Step::Lost(times) => {
                 if times >= LOST_WRITES && !empty {
@@ -142,11 +168,47 @@ impl StreamTransport {
                 }
                 Ok(())
             }
-            Step::Queued { .. } if empty => Ok(()),
-            Step::Queued { first, size, high } => {
+            Step::Sent(Sent::Some(sent)) if sent == data.as_slice().len() => Ok(()),
+            Step::Sent(Sent::Some(sent)) => {
+                let (piece, skip) = data.into_piece(sent);
+                self.state.with(|state| state.queue.push(piece, skip));
+                self.wait_for_room(py, &Ref::new(this))
+            }
+            Step::Sent(Sent::Failed(error)) => {
+                self.fatal_error(py, &Ref::new(this), os_error(&error), FAILED)
+            }
+            Step::Queue => {
+                let (piece, skip) = data.into_piece(0);
+                let (first, size, high) = self.state.with(|state| {
+                    state.queue.push(piece, skip);
+                    state.list_unsent()
+                });
                 self.gathered(py, &Ref::new(this), first, size, high)
             }
         }
+    }
+
+    /// The number of the loop's current step, `None` outside of one; and whether a protocol is
+    /// being given data in it.
+    fn current_step(&self) -> (Option<u64>, bool) {
+        let found = self.state.with(|state| {
+            let event_loop = state.event_loop.as_ref()?;
+            let counters = &event_loop.counters;
+            Some((event_loop.running_thread(), counters.epoch(), event_loop.is_delivering()))
+        });
+        match found {
+            Some((thread, step, delivering)) if thread == thread_id() => (Some(step), delivering),
+            _ => (None, false),
+        }
+    }
+
+    /// The kernel took no more: the rest waits, and the protocol is told when it is too much.
+    fn wait_for_room(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
+        let context = copy_context(py)?;
+        let old = self.state.with(|state| state.writer_context.replace(context));
+        drop(old);
+        self.want(this, |interest| interest.with(Interest::WRITE))?;
+        self.pause_protocol_if_full(py, this)
     }
 
     /// Something was put into the queue: into an empty one, if `first`.
@@ -188,11 +250,7 @@ impl StreamTransport {
         }
         self.send_queue(py, this)?;
         if self.state.with(|state| !state.queue.is_empty() && state.lost == 0) {
-            let context = copy_context(py)?;
-            let old = self.state.with(|state| state.writer_context.replace(context));
-            drop(old);
-            self.want(this, |interest| interest.with(Interest::WRITE))?;
-            self.pause_protocol_if_full(py, this)?;
+            self.wait_for_room(py, this)?;
         }
         Ok(())
     }
@@ -300,6 +358,17 @@ impl StreamTransport {
     }
 }
 
+impl State {
+    /// Notes that there is something to send at the end of the step, unless it waits for room.
+    /// Returns whether that is new, and the size of the queue and its high mark.
+    fn list_unsent(&mut self) -> (bool, usize, usize) {
+        let size = self.queue.size();
+        let first = size != 0 && !self.interest.writable && !self.unsent;
+        self.unsent |= first;
+        (first, size, self.high)
+    }
+}
+
 #[pymethods]
 impl StreamTransport {
     /// Send every item (bytes, bytearray or memoryview) of an iterable, in order.
@@ -309,7 +378,7 @@ impl StreamTransport {
         transport.ensure_writable("writelines")?;
         let mut pieces = Vec::new();
         for item in list_of_data.try_iter()? {
-            pieces.push(piece_of(py, item?.as_borrowed())?);
+            pieces.push(Data::of(py, item?.as_borrowed())?.into_piece(0).0);
         }
         let queued = transport.state.with(|state| {
             if state.lost != 0 {
@@ -317,17 +386,22 @@ impl StreamTransport {
                 return None;
             }
             for piece in pieces.drain(..) {
-                state.queue.push(piece);
+                state.queue.push(piece, 0);
             }
-            let size = state.queue.size();
-            let first = size != 0 && !state.interest.writable && !state.unsent;
-            state.unsent |= first;
-            Some((first, size, state.high))
+            Some(state.list_unsent())
         });
         drop(pieces);
         match queued {
             Some((first, size, high)) if size != 0 => {
-                transport.gathered(py, &Ref::new(this), first, size, high)
+                let this = Ref::new(this);
+                let (step, gathering) = transport.current_step();
+                let again = step.is_some() && step == transport.state.with(|state| state.wrote_in);
+                if gathering || again || !first {
+                    return transport.gathered(py, &this, first, size, high);
+                }
+                // The pieces are together already.
+                transport.state.with(|state| state.wrote_in = step);
+                transport.flush(py, &this)
             }
             _ => Ok(()),
         }
