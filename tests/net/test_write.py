@@ -1,7 +1,10 @@
 """What is written arrives, whole and as it was when it was written."""
 
 import array
+import asyncio
+import contextlib
 import logging
+import socket
 import sys
 
 import pytest
@@ -318,3 +321,51 @@ async def test_write_after_write_eof_is_an_error(connect):
         transport.write("text")
     assert await peer.recv_all() == b"x"
     transport.close()
+
+
+class Answering(asyncio.Protocol):
+    """Answers in two pieces, then raises what it is told to."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(b"first ")
+        self.transport.write(b"second")
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [None, ValueError("told to"), KeyboardInterrupt()])
+def test_answer_goes_out_whatever_the_protocol_raises(loop, error, expect_exception_handler):
+    ours, peer = socket.socketpair()
+    peer.settimeout(5)
+    transport, _ = loop.run_until_complete(
+        loop.create_connection(lambda: Answering(error), sock=ours)
+    )
+    peer.send(b"question")
+    with contextlib.suppress(KeyboardInterrupt):
+        loop.run_until_complete(polled())
+    answer = b""
+    while len(answer) < len(b"first second"):
+        answer += peer.recv(100)
+    assert answer == b"first second"
+    transport.abort()
+    loop.run_until_complete(polled())
+    assert len(expect_exception_handler) == isinstance(error, ValueError)
+    expect_exception_handler.clear()
+    peer.close()
+
+
+async def test_first_write_of_a_step_is_there_at_once(loop):
+    ours, peer = socket.socketpair()
+    peer.settimeout(5)
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+    transport.write(b"at once")
+    assert peer.recv(100) == b"at once"
+    transport.close()
+    await polled()
+    peer.close()

@@ -12,7 +12,7 @@ mod stats;
 mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -77,8 +77,9 @@ pub(crate) struct Loop {
     pub(crate) scratch: LoopCell<Vec<u8>>,
     /// Transports with something to send at the end of this turn.
     pub(crate) unsent: LoopCell<Vec<Ref<StreamTransport>>>,
-    /// A protocol is being given data: what it writes is gathered until it returns.
-    delivering: AtomicBool,
+    /// The address of the transport whose protocol is being given data, 0 when none is: what is
+    /// written meanwhile is gathered until the protocol returns.
+    delivering: AtomicUsize,
     /// Which descriptors belong to live transports.
     pub(crate) live: LoopCell<Live>,
     task_factory: LoopCell<Option<Ref>>,
@@ -112,7 +113,7 @@ impl Loop {
             spare_context: LoopCell::new(None),
             scratch: LoopCell::new(Vec::new()),
             unsent: LoopCell::new(Vec::new()),
-            delivering: AtomicBool::new(false),
+            delivering: AtomicUsize::new(0),
             live: LoopCell::new(Live::new()),
             task_factory: LoopCell::new(None),
             current_handle: LoopCell::new(None),
@@ -161,17 +162,18 @@ impl Loop {
         }
     }
 
+    /// The address of the transport whose protocol is being given data, 0 when none is.
     #[inline]
-    pub(crate) fn is_delivering(&self) -> bool {
+    pub(crate) fn delivering(&self) -> usize {
         self.delivering.load(Relaxed)
     }
 
-    /// Runs `f`, which gives data to a protocol.
+    /// Runs `f`, which gives data to the protocol of the transport at `address`.
     #[inline]
-    pub(crate) fn deliver<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.delivering.store(true, Relaxed);
+    pub(crate) fn deliver<R>(&self, address: usize, f: impl FnOnce() -> R) -> R {
+        self.delivering.store(address, Relaxed);
         let result = f();
-        self.delivering.store(false, Relaxed);
+        self.delivering.store(0, Relaxed);
         result
     }
 

@@ -7,26 +7,39 @@ use pyo3::prelude::*;
 
 use super::Ref;
 
-/// An exact `bytes` object: its content never changes.
-#[derive(Clone, Debug)]
-pub(crate) struct Bytes(Ref);
+/// An exact `bytes` object: its content never changes, so where it lies is asked once.
+#[derive(Debug)]
+pub(crate) struct Bytes {
+    _object: Ref,
+    start: *const u8,
+    length: usize,
+}
+
+// SAFETY: The content is constant, and the reference keeps it in place.
+unsafe impl Send for Bytes {}
+// SAFETY: As above.
+unsafe impl Sync for Bytes {}
 
 impl Bytes {
     /// The object, if it is exactly a `bytes`.
     #[inline]
     pub(crate) fn of(object: Borrowed<'_, '_, PyAny>) -> Option<Self> {
         // SAFETY: A live object.
-        (unsafe { ffi::PyBytes_CheckExact(object.as_ptr()) } != 0).then(|| Self(Ref::new(&object)))
+        if unsafe { ffi::PyBytes_CheckExact(object.as_ptr()) } == 0 {
+            return None;
+        }
+        // SAFETY: A live `bytes`.
+        let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };
+        // SAFETY: As above.
+        let length = unsafe { ffi::PyBytes_Size(object.as_ptr()) };
+        let object = Ref::new(&object);
+        Some(Self { _object: object, start: start.cast(), length: length as usize })
     }
 
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
-        // SAFETY: A live `bytes`, by construction.
-        let start = unsafe { ffi::PyBytes_AsString(self.0.as_ptr()) };
-        // SAFETY: As above.
-        let length = unsafe { ffi::PyBytes_Size(self.0.as_ptr()) };
         // SAFETY: That many bytes lie there, and stay there unchanged while the object lives.
-        unsafe { slice::from_raw_parts(start.cast(), length as usize) }
+        unsafe { slice::from_raw_parts(self.start, self.length) }
     }
 }
 

@@ -64,6 +64,8 @@ impl StreamTransport {
         error: PyErr,
         message: &str,
     ) -> PyResult<()> {
+        // asyncio would have sent by now what was written before it failed.
+        self.flush(py, this)?;
         if let Some(event_loop) = self.event_loop() {
             let value = error.clone_ref(py).into_value(py);
             if !error.is_instance_of::<PyOSError>(py) {

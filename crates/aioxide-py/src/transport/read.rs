@@ -70,7 +70,8 @@ impl StreamTransport {
         // Everything that a read leads to runs in the reader's context: what the protocol does,
         // what is scheduled when the connection ends, and sending the answer.
         let result = in_context(py, &reader.context, || {
-            reader.event_loop.deliver(|| match &reader.way {
+            let address = this.as_ptr() as usize;
+            let delivered = reader.event_loop.deliver(address, || match &reader.way {
                 Way::Plain => self.read_plain(py, this, reader),
                 Way::Buffered => self.read_buffered(py, this, reader),
                 Way::Stream(stream) => {
@@ -80,8 +81,11 @@ impl StreamTransport {
                         self.read_plain(py, this, reader)
                     }
                 }
-            })?;
-            reader.event_loop.flush(py)
+            });
+            // The answer goes out whatever came of the rest.
+            self.flush(py, this)?;
+            reader.event_loop.flush(py)?;
+            delivered
         });
         match result {
             Err(error) if !ends_run(py, &error) => {

@@ -115,6 +115,19 @@ impl Data {
     }
 }
 
+/// Where a write comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// The protocol of this transport is being given data: when it returns, the transport sends.
+    OwnData,
+    /// The protocol of another one is: when it returns, the loop sends.
+    Data,
+    /// The loop's step of this number.
+    Step(u64),
+    /// Another thread, or a loop that is not running: no end of a step is to come.
+    Outside,
+}
+
 /// What is to happen to a write.
 enum Step {
     Refused(&'static str),
@@ -134,7 +147,7 @@ impl StreamTransport {
     ) -> PyResult<()> {
         let data = Data::of(py, data)?;
         let empty = data.as_slice().is_empty();
-        let (step, gathering) = self.current_step();
+        let origin = self.origin(this.as_ptr() as usize);
         let next = self.state.with(|state| {
             if state.eof {
                 return Step::Refused("Cannot call write() after write_eof()");
@@ -150,11 +163,9 @@ impl StreamTransport {
             if empty {
                 return Step::Sent(Sent::Some(0));
             }
-            let again = step.is_some() && step == state.wrote_in;
-            if !state.queue.is_empty() || again || gathering {
+            if !state.queue.is_empty() || !state.goes_out(origin) {
                 return Step::Queue;
             }
-            state.wrote_in = step;
             match state.descriptor.as_fd() {
                 Some(fd) => Step::Sent(send_now(fd, data.as_slice())),
                 None => Step::Sent(Sent::Some(data.as_slice().len())),
@@ -183,22 +194,26 @@ impl StreamTransport {
                     state.queue.push(piece, skip);
                     state.list_unsent()
                 });
-                self.gathered(py, &Ref::new(this), first, size, high)
+                if origin == Origin::OwnData && size < GATHERED.min(high) {
+                    return Ok(());
+                }
+                self.gathered(py, &Ref::new(this), origin, first, size, high)
             }
         }
     }
 
-    /// The number of the loop's current step, `None` outside of one; and whether a protocol is
-    /// being given data in it.
-    fn current_step(&self) -> (Option<u64>, bool) {
+    /// Where a write comes from.
+    fn origin(&self, this: usize) -> Origin {
         let found = self.state.with(|state| {
             let event_loop = state.event_loop.as_ref()?;
             let counters = &event_loop.counters;
-            Some((event_loop.running_thread(), counters.epoch(), event_loop.is_delivering()))
+            Some((event_loop.delivering(), event_loop.running_thread(), counters.epoch()))
         });
         match found {
-            Some((thread, step, delivering)) if thread == thread_id() => (Some(step), delivering),
-            _ => (None, false),
+            Some((delivering, ..)) if delivering == this => Origin::OwnData,
+            Some((delivering, ..)) if delivering != 0 => Origin::Data,
+            Some((_, thread, step)) if thread == thread_id() => Origin::Step(step),
+            _ => Origin::Outside,
         }
     }
 
@@ -216,6 +231,7 @@ impl StreamTransport {
         &self,
         py: Python<'_>,
         this: &Ref<Self>,
+        origin: Origin,
         first: bool,
         size: usize,
         high: usize,
@@ -224,12 +240,11 @@ impl StreamTransport {
             // Earlier data waits for room, and this behind it.
             return self.pause_protocol_if_full(py, this);
         }
-        let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        let in_step = event_loop.running_thread() == thread_id();
-        if !in_step || size >= GATHERED.min(high) {
+        if origin == Origin::Outside || size >= GATHERED.min(high) {
             return self.flush(py, this);
         }
-        if first {
+        let Some(event_loop) = self.event_loop() else { return Ok(()) };
+        if first && origin != Origin::OwnData {
             let entry = this.clone();
             event_loop.unsent.with(|unsent| unsent.push(entry));
         }
@@ -359,6 +374,15 @@ impl StreamTransport {
 }
 
 impl State {
+    /// Whether a write to a transport with nothing queued goes out at once; notes that it did.
+    fn goes_out(&mut self, origin: Origin) -> bool {
+        match origin {
+            Origin::OwnData | Origin::Data => false,
+            Origin::Step(step) => self.wrote_in.replace(step) != Some(step),
+            Origin::Outside => true,
+        }
+    }
+
     /// Notes that there is something to send at the end of the step, unless it waits for room.
     /// Returns whether that is new, and the size of the queue and its high mark.
     fn list_unsent(&mut self) -> (bool, usize, usize) {
@@ -393,15 +417,13 @@ impl StreamTransport {
         drop(pieces);
         match queued {
             Some((first, size, high)) if size != 0 => {
+                let origin = transport.origin(this.as_ptr() as usize);
                 let this = Ref::new(this);
-                let (step, gathering) = transport.current_step();
-                let again = step.is_some() && step == transport.state.with(|state| state.wrote_in);
-                if gathering || again || !first {
-                    return transport.gathered(py, &this, first, size, high);
+                if first && transport.state.with(|state| state.goes_out(origin)) {
+                    // The pieces are together already.
+                    return transport.flush(py, &this);
                 }
-                // The pieces are together already.
-                transport.state.with(|state| state.wrote_in = step);
-                transport.flush(py, &this)
+                transport.gathered(py, &this, origin, first, size, high)
             }
             _ => Ok(()),
         }
