@@ -17,7 +17,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::os::fd::{AsFd, AsRawFd};
 
 use aioxide_core::sys::{Epoll, Wakeup};
-use aioxide_core::{Clock, Counters, Inbox, Interest, Poller, Scheduler, TimerKey, Token};
+use aioxide_core::{
+    Clock, Counters, Inbox, Interest, Nanos, POLL_BUDGET, Poller, Scheduler, TimerKey, Token,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
@@ -57,6 +59,9 @@ pub(crate) type LoopScheduler = Scheduler<Item, Source, Epoll>;
 /// The token of the descriptor that other threads wake the loop by. The reactor begins at 2^32.
 const WAKEUP: Token = Token(0);
 
+/// For how long an answer may wait for other reads of its turn.
+const ANSWER_WAIT: Nanos = 100_000;
+
 /// How much one read takes from a connection at most.
 pub(crate) const READ_SIZE: usize = 256 * 1024;
 
@@ -80,6 +85,11 @@ pub(crate) struct Loop {
     /// The address of the transport whose protocol is being given data, 0 when none is: what is
     /// written meanwhile is gathered until the protocol returns.
     delivering: AtomicUsize,
+    /// Transports with an answer to send when this turn's reads are done.
+    answers: LoopCell<Vec<Ref<StreamTransport>>>,
+    /// There are such; and since when, in ticks.
+    answering: AtomicBool,
+    answering_since: AtomicU64,
     /// Which descriptors belong to live transports.
     pub(crate) live: LoopCell<Live>,
     task_factory: LoopCell<Option<Ref>>,
@@ -114,6 +124,9 @@ impl Loop {
             scratch: LoopCell::new(Vec::new()),
             unsent: LoopCell::new(Vec::new()),
             delivering: AtomicUsize::new(0),
+            answers: LoopCell::new(Vec::new()),
+            answering: AtomicBool::new(false),
+            answering_since: AtomicU64::new(0),
             live: LoopCell::new(Live::new()),
             task_factory: LoopCell::new(None),
             current_handle: LoopCell::new(None),
@@ -174,6 +187,52 @@ impl Loop {
         self.delivering.store(address, Relaxed);
         let result = f();
         self.delivering.store(0, Relaxed);
+        result
+    }
+
+    /// `transport` has an answer to send. Answers go out one after another when the reads of this
+    /// turn are done, because the kernel's paths for reading and for sending then stay in the
+    /// cache each; but none waits longer than [`ANSWER_WAIT`].
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    pub(crate) fn answer(&self, py: Python<'_>, transport: Ref<StreamTransport>) -> PyResult<()> {
+        let now = self.counters.step_started();
+        self.answers.with(|answers| answers.push(transport));
+        if !self.answering.swap(true, Relaxed) {
+            self.answering_since.store(now, Relaxed);
+            return Ok(());
+        }
+        let waited = now.wrapping_sub(self.answering_since.load(Relaxed));
+        if waited > self.budget.load(Relaxed) * (ANSWER_WAIT / POLL_BUDGET) as u64 {
+            self.send_answers(py)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sends the answers that wait.
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    #[inline]
+    pub(crate) fn flush_answers(&self, py: Python<'_>) -> PyResult<()> {
+        if self.answering.load(Relaxed) { self.send_answers(py) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn send_answers(&self, py: Python<'_>) -> PyResult<()> {
+        self.answering.store(false, Relaxed);
+        let mut answers = self.answers.with(std::mem::take);
+        let mut result = Ok(());
+        for transport in answers.drain(..) {
+            result = transport.send_answer(py, &transport).and(result);
+        }
+        self.answers.with(|slot| {
+            if slot.capacity() == 0 {
+                *slot = answers;
+            }
+        });
         result
     }
 

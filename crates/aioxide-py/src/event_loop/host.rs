@@ -182,6 +182,8 @@ impl Host for Running<'_, '_> {
 
     #[inline]
     fn run(&self, item: Item) -> PyResult<()> {
+        // The reads of this turn are done.
+        self.event_loop.flush_answers(self.py)?;
         match item {
             Item::Handle(handle) => self.run_handle(&handle),
             Item::Foreign(object) => self.run_foreign(&object),
@@ -206,6 +208,7 @@ impl Host for Running<'_, '_> {
         });
         match target {
             Target::Watcher => {
+                self.event_loop.flush_answers(self.py)?;
                 for writing in [false, true] {
                     let wanted = if writing { ready.writable } else { ready.readable };
                     // The first callback may have removed or replaced the second.
@@ -228,6 +231,7 @@ impl Host for Running<'_, '_> {
 
     #[inline]
     fn flush(&self) -> PyResult<()> {
-        self.event_loop.flush(self.py)
+        let answered = self.event_loop.flush_answers(self.py);
+        self.event_loop.flush(self.py).and(answered)
     }
 }

@@ -223,7 +223,7 @@ impl Loop {
         let factory = self.task_factory.with(Option::take);
         let current =
             (self.current_handle.with(Option::take), self.spare_context.with(Option::take));
-        let unsent = self.unsent.with(std::mem::take);
+        let unsent = (self.unsent.with(std::mem::take), self.answers.with(std::mem::take));
         for source in &sources {
             match source {
                 Source::Stream(transport) => transport.unregistered(),

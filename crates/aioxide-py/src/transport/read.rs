@@ -83,7 +83,9 @@ impl StreamTransport {
                 }
             });
             // The answer goes out whatever came of the rest.
-            self.flush(py, this)?;
+            if self.state.with(|state| state.unsent) {
+                reader.event_loop.answer(py, this.clone())?;
+            }
             reader.event_loop.flush(py)?;
             delivered
         });

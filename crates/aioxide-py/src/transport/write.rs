@@ -3,11 +3,11 @@
 //! A write goes out at once, as asyncio's does, with two exceptions in which it is gathered until
 //! the step of the loop (a callback, a task's step, the handling of one read) ends:
 //! - what a protocol writes while it is being given data: that is how servers answer, and an answer
-//!   in two pieces is then one system call and one packet;
+//!   in two pieces is then one system call and one packet. It waits until the other reads of this
+//!   turn are done, but not longer than 0.1 ms;
 //! - what the same step writes after its first write to the connection.
 //!
-//! Gathered data goes out before the step's context is left and before anything else runs, and
-//! whatever would show the difference (`close`, `write_eof`, `abort`, the size of the buffer) sends
+//! Gathered data goes out before any other callback runs, and whatever would show the difference (`close`, `write_eof`, `abort`, the size of the buffer) sends
 //! it first. Outside a running loop no end of a step is to come, and nothing is gathered.
 
 use std::ffi::CStr;
@@ -118,7 +118,7 @@ impl Data {
 /// Where a write comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
-    /// The protocol of this transport is being given data: when it returns, the transport sends.
+    /// The protocol of this transport is being given data: its answer goes out after the reads.
     OwnData,
     /// The protocol of another one is: when it returns, the loop sends.
     Data,
@@ -264,6 +264,40 @@ impl StreamTransport {
             return Ok(());
         }
         self.send_queue(py, this)?;
+        self.wait_for_rest(py, this)
+    }
+
+    /// As [`StreamTransport::flush`], after the protocol was given data and its context was left:
+    /// what is left to do after a send that took everything needs no context; all else gets it back.
+    ///
+    /// # Errors
+    /// Only what is to end the run of the loop.
+    pub(crate) fn send_answer(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
+        let mut done = Done::default();
+        let rest = self.state.with(|state| {
+            let unsent = std::mem::replace(&mut state.unsent, false);
+            if !unsent || state.lost != 0 || state.queue.is_empty() || state.interest.writable {
+                return None;
+            }
+            let sent = state.queue.send(state.descriptor.as_fd()?, &mut done);
+            let plain = !state.writing_paused && !state.closing && !state.eof;
+            let over = state.queue.is_empty() && plain && state.empty_waiter.is_none();
+            (!over).then(|| (sent, state.context.clone()))
+        });
+        drop(done);
+        let Some((sent, context)) = rest else { return Ok(()) };
+        let result = in_context(py, &context, || {
+            self.sent(py, this, sent)?;
+            self.wait_for_rest(py, this)
+        });
+        match result {
+            Err(error) if !ends_run(py, &error) => self.fatal_error(py, this, error, FAILED),
+            result => result,
+        }
+    }
+
+    /// What a send has left in the queue waits for room.
+    fn wait_for_rest(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
         if self.state.with(|state| !state.queue.is_empty() && state.lost == 0) {
             self.wait_for_room(py, this)?;
         }
@@ -298,9 +332,16 @@ impl StreamTransport {
         });
         drop(done);
         match sent {
+            Some(sent) => self.sent(py, this, sent),
             None => Ok(()),
-            Some(Sent::Failed(error)) => self.send_failed(py, this, os_error(&error)),
-            Some(Sent::Some(_)) => {
+        }
+    }
+
+    /// Something of the queue was sent, or nothing could be.
+    fn sent(&self, py: Python<'_>, this: &Ref<Self>, sent: Sent) -> PyResult<()> {
+        match sent {
+            Sent::Failed(error) => self.send_failed(py, this, os_error(&error)),
+            Sent::Some(_) => {
                 let (paused, empty) =
                     self.state.with(|state| (state.writing_paused, state.queue.is_empty()));
                 if paused {
