@@ -113,7 +113,7 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
     }
 
     /// Queues what the poll found, and decides for how long work that is ready may put off the
-    /// next one: an eighth of the time since a poll last found an event, but at least
+    /// next one: a sixteenth of the time since a poll last found an event, but at least
     /// [`POLL_LEAST`] and at most [`POLL_BUDGET`]. So a busy descriptor is looked at often, and
     /// quiet ones cost next to nothing. `budget` is the latter in ticks, `None` when that is not
     /// known yet: then each turn polls.
@@ -126,7 +126,7 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
         self.last_poll = ticks;
         self.put_off = budget.map_or(0, |budget| {
             let least = budget / const { (POLL_BUDGET / POLL_LEAST) as u64 };
-            (ticks.wrapping_sub(self.last_event) >> 3).clamp(least, budget)
+            (ticks.wrapping_sub(self.last_event) >> 4).clamp(least, budget)
         });
     }
 

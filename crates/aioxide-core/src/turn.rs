@@ -12,7 +12,7 @@ pub const POLL_BUDGET: Nanos = 25_000;
 
 /// For how long work that is ready may put off the poll when the last one found an event. A poll
 /// costs a fraction of this, so busy descriptors cannot take most of the time from other work.
-pub const POLL_LEAST: Nanos = 2_000;
+pub const POLL_LEAST: Nanos = 500;
 
 /// Whoever runs the items: the loop, or a test.
 ///
