@@ -59,7 +59,7 @@ pub(crate) type LoopScheduler = Scheduler<Item, Source, Epoll>;
 /// The token of the descriptor that other threads wake the loop by. The reactor begins at 2^32.
 const WAKEUP: Token = Token(0);
 
-/// For how long an answer may wait for other reads of its turn.
+/// For how long answers are gathered.
 const ANSWER_WAIT: Nanos = 100_000;
 
 /// How much one read takes from a connection at most.
@@ -80,10 +80,10 @@ pub(crate) struct Loop {
     pub(crate) spare_context: LoopCell<Option<Ref>>,
     /// What reads go to first. Taken out while a read uses it.
     pub(crate) scratch: LoopCell<Vec<u8>>,
-    /// Transports with something to send at the end of this turn.
+    /// Transports with something to send at the end of this step.
     pub(crate) unsent: LoopCell<Vec<Ref<StreamTransport>>>,
-    /// The address of the transport whose protocol is being given data, 0 when none is: what is
-    /// written meanwhile is gathered until the protocol returns.
+    /// The address of the transport whose protocol is being given data, 0 when none is: what
+    /// it writes meanwhile is its answer.
     delivering: AtomicUsize,
     /// Transports with an answer to send when this turn's reads are done.
     answers: LoopCell<Vec<Ref<StreamTransport>>>,
@@ -192,7 +192,7 @@ impl Loop {
 
     /// `transport` has an answer to send. Answers go out one after another when the reads of this
     /// turn are done, because the kernel's paths for reading and for sending then stay in the
-    /// cache each; but none waits longer than [`ANSWER_WAIT`].
+    /// cache each. An answer that comes [`ANSWER_WAIT`] after the first sends all.
     ///
     /// # Errors
     /// Only what is to end the run.

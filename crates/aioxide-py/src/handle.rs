@@ -37,10 +37,8 @@ pub(crate) use object::{FreeList, HandleRef, types};
 /// How many arguments lie in the handle; more are in a tuple.
 pub(crate) const INLINE: usize = 3;
 
-/// What a handle holds. The order of the first two fields is that of a vectorcall: the slot before
-/// the arguments is the callee's to use.
+/// What a handle holds.
 #[derive(Debug)]
-#[repr(C)]
 pub(crate) struct Fields {
     /// `None` once cancelled.
     callback: Option<Ref>,

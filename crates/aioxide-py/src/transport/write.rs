@@ -1,14 +1,15 @@
 //! From the program to the socket.
 //!
-//! A write goes out at once, as asyncio's does, with two exceptions in which it is gathered until
-//! the step of the loop (a callback, a task's step, the handling of one read) ends:
-//! - what a protocol writes while it is being given data: that is how servers answer, and an answer
-//!   in two pieces is then one system call and one packet. It waits until the other reads of this
-//!   turn are done, but not longer than 0.1 ms;
-//! - what the same step writes after its first write to the connection.
+//! A write goes out at once, as asyncio's does, with two exceptions in which it is gathered:
+//! - what a step of the loop (a callback, a task's step) writes to a connection after its first
+//!   write goes out when the step ends;
+//! - what a protocol writes while it is being given data is an answer, and goes out when the reads
+//!   of this turn are done: an answer in two pieces is one system call and one packet. A read that
+//!   answers more than 0.1 ms after the first answer sends all that wait.
 //!
-//! Gathered data goes out before any other callback runs, and whatever would show the difference (`close`, `write_eof`, `abort`, the size of the buffer) sends
-//! it first. Outside a running loop no end of a step is to come, and nothing is gathered.
+//! Whatever would show the difference (`close`, `write_eof`, `abort`, the size of the buffer) sends
+//! what was gathered first. Outside a running loop no end of a step is to come, and nothing is
+//! gathered.
 
 use std::ffi::CStr;
 
