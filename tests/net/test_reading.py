@@ -56,9 +56,7 @@ async def test_pause_and_resume_in_one_turn(connect):
 
 @KINDS
 async def test_paused_in_connection_made(connect, kind, asyncio_fault):
-    asyncio_fault(
-        sys.version_info < (3, 12), "3.11 reads in spite of this pause", fixed_later=True
-    )
+    asyncio_fault(sys.version_info < (3, 12), "3.11 reads in spite of this pause", fixed_later=True)
 
     class Paused(kind):
         def connection_made(self, transport):
