@@ -396,3 +396,9 @@ class Listener:
 
     def stop(self) -> None:
         """Accept no more. The socket stays open."""
+
+def add_stream_reads(reader: type[asyncio.StreamReader], /) -> None:
+    """Give a class that derives from asyncio.StreamReader its native methods."""
+
+def add_stream_drain(writer: type[asyncio.StreamWriter], /) -> None:
+    """Give a class that derives from asyncio.StreamWriter its native method."""

@@ -38,8 +38,8 @@ def stream(loop, listener):
 
 async def test_kinds(stream):
     reader, writer, _ = await stream()
-    assert type(reader) is asyncio.StreamReader
-    assert type(writer) is asyncio.StreamWriter
+    assert isinstance(reader, asyncio.StreamReader)
+    assert isinstance(writer, asyncio.StreamWriter)
     assert type(writer.transport.get_protocol()) is asyncio.StreamReaderProtocol
 
 

@@ -9,16 +9,21 @@ mod call;
 mod context;
 #[expect(unsafe_code, reason = "methods that take their arguments as an array of pointers")]
 mod method;
+#[expect(unsafe_code, reason = "dicts, asked without their hooks")]
+mod namespace;
 #[expect(unsafe_code, reason = "an owned pointer without bookkeeping")]
 mod reference;
+#[expect(unsafe_code, reason = "a field of the interpreter's classes")]
+mod version;
 
-pub(crate) use buffer::{Bytes, View, extend_bytearray, weak_target};
-pub(crate) use call::{
-    attribute, call_method, call_with_keyword, call0, check_signals, is_method, set_attribute,
-    thread_id,
+pub(crate) use buffer::{
+    Bytes, View, extend_bytearray, inspect_bytearray, take_front, weak_target,
 };
+pub(crate) use call::{attribute, call_method, call_with_keyword, call0, check_signals, thread_id};
 pub(crate) use context::{
     copy_context, copy_of_context, copy_unless_empty, in_context, is_empty, new_context,
 };
-pub(crate) use method::{Arguments, FastMethod, add_method, attached, guard};
+pub(crate) use method::{Arguments, FastMethod, add_method, add_method_to, attached, guard};
+pub(crate) use namespace::Namespace;
 pub(crate) use reference::Ref;
+pub(crate) use version::ClassVersion;

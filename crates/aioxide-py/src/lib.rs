@@ -7,6 +7,7 @@ mod event_loop;
 mod ffi;
 mod handle;
 mod names;
+mod streams;
 mod transport;
 
 use pyo3::prelude::*;
@@ -21,6 +22,8 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     for (name, class) in handle::types(py)?.named(py) {
         module.add(name, class)?;
     }
+    module.add_function(wrap_pyfunction!(streams::add_stream_reads, module)?)?;
+    module.add_function(wrap_pyfunction!(streams::add_stream_drain, module)?)?;
     event_loop::add_fast_methods(py)?;
     transport::add_fast_methods(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;

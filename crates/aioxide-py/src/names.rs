@@ -7,6 +7,7 @@ use pyo3::types::{PyInt, PyString, PyTuple};
 
 use crate::event_loop::Loop;
 use crate::ffi::Ref;
+use crate::streams::Original;
 
 macro_rules! names {
     ($($(#[$doc:meta])* $field:ident = $text:literal,)*) => {
@@ -29,11 +30,20 @@ names! {
     context = "context",
     buffer = "_buffer",
     waiter = "_waiter",
+    exception = "_exception",
+    limit = "_limit",
+    maybe_resume_transport = "_maybe_resume_transport",
+    event_loop = "_loop",
+    create_future = "create_future",
     paused = "_paused",
     eof = "_eof",
     transport = "_transport",
     set_result = "set_result",
     stream_reader_wr = "_stream_reader_wr",
+    client_connected_cb = "_client_connected_cb",
+    reader = "_reader",
+    protocol = "_protocol",
+    connection_is_lost = "_connection_lost",
     pause_writing = "pause_writing",
     resume_writing = "resume_writing",
     connection_lost = "connection_lost",
@@ -56,10 +66,17 @@ pub(crate) struct Interop {
     pub(crate) buffered_protocol: Ref,
     pub(crate) stream_reader_protocol: Ref,
     pub(crate) stream_reader: Ref,
-    /// `asyncio.StreamReader.feed_data`: a program may have replaced it since.
-    pub(crate) feed_data: Ref,
-    /// `asyncio.StreamReaderProtocol.data_received`, likewise.
-    pub(crate) stream_data_received: Ref,
+    pub(crate) stream_writer: Ref,
+    /// What the writer of such a reader becomes: `aioxide._streams.StreamWriter`.
+    pub(crate) native_stream_writer: Ref,
+    /// The methods that native draining stands for.
+    pub(crate) drains: [Original; 3],
+    /// What a reader becomes that is fed natively: `aioxide._streams.StreamReader`.
+    pub(crate) native_stream_reader: Ref,
+    /// The methods that native reads stand for.
+    pub(crate) stream_reads: [Original; 6],
+    /// The methods that native feeding stands for.
+    pub(crate) feeds: [Original; 2],
     /// The module `aioxide._cold`: what runs so rarely that it is Python.
     pub(crate) cold: Ref,
     /// `("loop",)`
@@ -74,6 +91,10 @@ impl Interop {
     fn new(py: Python<'_>) -> PyResult<Self> {
         let asyncio = py.import("asyncio")?;
         let class = |name: &str| asyncio.getattr(name).map(Ref::from);
+        let method = |class: &str, name: &str| {
+            let name = PyString::intern(py, name);
+            Original::of(&asyncio.getattr(class)?, name.as_any())
+        };
         Ok(Self {
             names: Names::new(py),
             task: class("Task")?,
@@ -89,11 +110,26 @@ impl Interop {
             buffered_protocol: class("BufferedProtocol")?,
             stream_reader_protocol: class("StreamReaderProtocol")?,
             stream_reader: class("StreamReader")?,
-            feed_data: asyncio.getattr("StreamReader")?.getattr("feed_data")?.into(),
-            stream_data_received: asyncio
-                .getattr("StreamReaderProtocol")?
-                .getattr("data_received")?
-                .into(),
+            stream_writer: class("StreamWriter")?,
+            native_stream_writer: py.import("aioxide._streams")?.getattr("StreamWriter")?.into(),
+            drains: [
+                method("StreamWriter", "drain")?,
+                method("StreamReader", "exception")?,
+                method("StreamReaderProtocol", "_drain_helper")?,
+            ],
+            native_stream_reader: py.import("aioxide._streams")?.getattr("StreamReader")?.into(),
+            stream_reads: [
+                method("StreamReader", "read")?,
+                method("StreamReader", "readexactly")?,
+                method("StreamReader", "readuntil")?,
+                method("StreamReader", "readline")?,
+                method("StreamReader", "_wait_for_data")?,
+                method("StreamReader", "_maybe_resume_transport")?,
+            ],
+            feeds: [
+                method("StreamReaderProtocol", "data_received")?,
+                method("StreamReader", "feed_data")?,
+            ],
             cold: py.import("aioxide._cold")?.into_any().into(),
             loop_keyword: PyTuple::new(py, [PyString::intern(py, "loop")])?.into_any().into(),
             none: Ref::none(py),

@@ -2,8 +2,10 @@
 
 use std::slice;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::Ref;
 
@@ -106,7 +108,7 @@ pub(crate) fn extend_bytearray(py: Python<'_>, buffer: &Ref, data: &[u8]) -> PyR
     let object = buffer.as_ptr();
     // SAFETY: A live object.
     if unsafe { ffi::PyByteArray_CheckExact(object) } == 0 {
-        return Err(pyo3::exceptions::PyTypeError::new_err("the buffer is no bytearray"));
+        return Err(PyTypeError::new_err("the buffer is no bytearray"));
     }
     // SAFETY: A bytearray.
     let old = unsafe { ffi::PyByteArray_Size(object) } as usize;
@@ -122,6 +124,44 @@ pub(crate) fn extend_bytearray(py: Python<'_>, buffer: &Ref, data: &[u8]) -> PyR
     // SAFETY: `data.len()` bytes were made room for from there on, and nobody has a view of them.
     unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), target, data.len()) };
     Ok(new)
+}
+
+/// What `f` makes of the content of an exact bytearray: `None` for any other object. It must not
+/// call Python.
+pub(crate) fn inspect_bytearray<R>(buffer: &Ref, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let object = buffer.as_ptr();
+    // SAFETY: A live object.
+    if unsafe { ffi::PyByteArray_CheckExact(object) } == 0 {
+        return None;
+    }
+    // SAFETY: A bytearray.
+    let length = unsafe { ffi::PyByteArray_Size(object) } as usize;
+    // SAFETY: As above.
+    let start: *const u8 = unsafe { ffi::PyByteArray_AsString(object) }.cast();
+    // SAFETY: That many bytes are there, and stay as they are while no Python runs.
+    Some(f(unsafe { slice::from_raw_parts(start, length) }))
+}
+
+/// Takes the first `count` bytes out of an exact bytearray that has as many, as `bytes`.
+///
+/// # Errors
+/// `BufferError` while a view of it is exported: then all is left in it.
+pub(crate) fn take_front(py: Python<'_>, buffer: &Ref, count: usize) -> PyResult<Ref> {
+    let taken = inspect_bytearray(buffer, |data| {
+        let front = data.get(..count)?;
+        Some((PyBytes::new(py, front), front.len() == data.len()))
+    });
+    let Some(Some((front, all))) = taken else {
+        return Err(PyTypeError::new_err("the buffer is no bytearray of that length"));
+    };
+    let status = if all {
+        // SAFETY: A bytearray; the function refuses to change one that is exported.
+        unsafe { ffi::PyByteArray_Resize(buffer.as_ptr(), 0) }
+    } else {
+        // SAFETY: As above.
+        unsafe { ffi::PySequence_DelSlice(buffer.as_ptr(), 0, count as ffi::Py_ssize_t) }
+    };
+    if status < 0 { Err(PyErr::fetch(py)) } else { Ok(front.into_any().into()) }
 }
 
 /// What a weak reference leads to: `None` when that is gone, or when it is no weak reference.

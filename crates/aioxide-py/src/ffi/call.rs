@@ -78,14 +78,6 @@ pub(crate) fn attribute(py: Python<'_>, object: &Ref, name: &Ref) -> PyResult<Re
     unsafe { Ref::from_result(py, result) }
 }
 
-/// Sets an attribute.
-#[inline]
-pub(crate) fn set_attribute(py: Python<'_>, object: &Ref, name: &Ref, value: &Ref) -> PyResult<()> {
-    // SAFETY: All are alive.
-    let status = unsafe { ffi::PyObject_SetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) };
-    if status < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
-}
-
 /// Runs the handlers of signals that have arrived.
 ///
 /// # Errors
@@ -101,19 +93,4 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
 pub(crate) fn thread_id() -> std::ffi::c_ulong {
     // SAFETY: Always callable; it asks the C library.
     unsafe { ffi::PyThread_get_thread_ident() }
-}
-
-// Public in CPython, missing in PyO3.
-unsafe extern "C" {
-    static mut PyMethod_Type: ffi::PyTypeObject;
-    fn PyMethod_Function(method: *mut ffi::PyObject) -> *mut ffi::PyObject;
-}
-
-/// Whether `method` is `function`, bound to an object.
-#[inline]
-pub(crate) fn is_method(method: &Ref, function: &Ref) -> bool {
-    // SAFETY: A live object.
-    let class = unsafe { ffi::Py_TYPE(method.as_ptr()) };
-    // SAFETY: A bound method, whose function it holds.
-    class == &raw mut PyMethod_Type && function.is(unsafe { PyMethod_Function(method.as_ptr()) })
 }

@@ -9,7 +9,7 @@ use std::{ptr, slice};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyType};
 use pyo3::{PyClass, ffi};
 
 use super::Ref;
@@ -58,6 +58,20 @@ pub(crate) trait FastMethod<T> {
 
 /// Adds a method to a type, in place of one of the same name that PyO3 made, if any.
 pub(crate) fn add_method<T: PyClass, M: FastMethod<T>>(py: Python<'_>) -> PyResult<()> {
+    // SAFETY: The type is that of `T`.
+    unsafe { add::<T, M>(&py.get_type::<T>()) }
+}
+
+/// Adds a method to a class that Python code has made, whose objects are anything to it.
+pub(crate) fn add_method_to<M: FastMethod<PyAny>>(class: &Bound<'_, PyType>) -> PyResult<()> {
+    // SAFETY: Any object is a `PyAny`.
+    unsafe { add::<PyAny, M>(class) }
+}
+
+/// # Safety
+/// The objects of `class` are `T`s.
+unsafe fn add<T, M: FastMethod<T>>(class: &Bound<'_, PyType>) -> PyResult<()> {
+    let py = class.py();
     // The definition has to outlive the type, which lives as long as the process.
     let definition = Box::leak(Box::new(ffi::PyMethodDef {
         ml_name: M::NAME.as_ptr(),
@@ -65,7 +79,6 @@ pub(crate) fn add_method<T: PyClass, M: FastMethod<T>>(py: Python<'_>) -> PyResu
         ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
         ml_doc: M::DOC.as_ptr(),
     }));
-    let class = py.get_type::<T>();
     // SAFETY: `class` is a live type, the definition is static.
     let descriptor = unsafe { ffi::PyDescr_NewMethod(class.as_type_ptr(), definition) };
     // SAFETY: The result of a call.
@@ -77,7 +90,7 @@ pub(crate) fn add_method<T: PyClass, M: FastMethod<T>>(py: Python<'_>) -> PyResu
     if status < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
 }
 
-unsafe extern "C" fn trampoline<T: PyClass, M: FastMethod<T>>(
+unsafe extern "C" fn trampoline<T, M: FastMethod<T>>(
     this: *mut ffi::PyObject,
     arguments: *const *mut ffi::PyObject,
     count: ffi::Py_ssize_t,

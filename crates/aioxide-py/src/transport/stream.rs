@@ -93,7 +93,7 @@ impl StreamTransport {
             event_loop: Some(event_loop.clone()),
             descriptor: parts.descriptor,
             protocol: Some(parts.protocol.clone()),
-            way: way_of(py, &parts.protocol)?,
+            way: way_of(py, event_loop, &parts.protocol)?,
             server: parts.server.clone(),
             extra: parts.extra,
             context: context.clone(),
@@ -331,7 +331,11 @@ impl StreamTransport {
     /// Hand the connection to another protocol.
     fn set_protocol(&self, py: Python<'_>, protocol: &Bound<'_, PyAny>) -> PyResult<()> {
         let protocol = Ref::new(protocol);
-        let way = way_of(py, &protocol)?;
+        // A connection that has ended reads no more.
+        let way = match self.event_loop() {
+            Some(event_loop) => way_of(py, &event_loop, &protocol)?,
+            None => Way::Plain,
+        };
         let old = self.state.with(|state| {
             (state.protocol.replace(protocol), std::mem::replace(&mut state.way, way))
         });
