@@ -1,5 +1,8 @@
 """Write flow control: the marks, and pause_writing and resume_writing at them."""
 
+import socket
+import time
+
 import pytest
 
 from .peer import clog, polled
@@ -194,3 +197,25 @@ async def test_close_while_paused_still_resumes(connect):
     await protocol.until("connection_lost")
     expected = ["connection_made", "pause_writing", "resume_writing", "connection_lost"]
     assert protocol.calls == expected
+
+
+async def test_late_answers_that_do_not_fit(connect):
+    """Several protocols answer in one turn, late and with more than the kernel takes."""
+    size = 60_000
+
+    class Slow(Recorder):
+        def data_received(self, data):
+            super().data_received(data)
+            until = time.perf_counter() + 0.001
+            self.transport.write(b"a" * size)
+            while time.perf_counter() < until:
+                pass
+
+    connections = [await connect(Slow()) for _ in range(3)]
+    for transport, _, peer in connections:
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        peer.send(b"question")
+    for _, protocol, peer in connections:
+        assert await peer.recv_exactly(size) == b"a" * size
+        assert "connection_lost" not in protocol.calls

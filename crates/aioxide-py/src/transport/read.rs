@@ -67,8 +67,8 @@ impl StreamTransport {
     }
 
     fn read_with(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
-        // Everything that a read leads to runs in the reader's context: what the protocol does,
-        // what is scheduled when the connection ends, and sending the answer.
+        // Everything that a read leads to runs in the reader's context: what the protocol does, and
+        // what is scheduled when the connection ends.
         let result = in_context(py, &reader.context, || {
             let address = this.as_ptr() as usize;
             let delivered = reader.event_loop.deliver(address, || match &reader.way {
@@ -82,14 +82,17 @@ impl StreamTransport {
                     }
                 }
             });
-            // The answer goes out whatever came of the rest.
-            if self.state.with(|state| state.unsent) {
-                reader.event_loop.answer(py, this.clone())?;
-            }
             reader.event_loop.flush(py)?;
             delivered
         });
-        match result {
+        // The answer goes out whatever came of the rest, and outside the context: an answer may
+        // send all that wait, and what does not go out at once enters the context again.
+        let answered = if self.state.with(|state| state.unsent) {
+            reader.event_loop.answer(py, this.clone())
+        } else {
+            Ok(())
+        };
+        match result.and(answered) {
             Err(error) if !ends_run(py, &error) => {
                 // The context is entered already, by a program that polls from inside it.
                 self.fatal_error(py, this, error, "Fatal error: the protocol was not called.")
