@@ -21,6 +21,8 @@ usage: ./dev [--python PATH|VERSION] COMMAND
                                   ARGS go to the test tool of the one group named
   ./dev python [ARGS]             the project's Python
   ./dev bench [NAME...]           benchmarks against asyncio, uvloop and the other peers
+  ./dev soak [--minutes 10] [--connections 10000]
+                                  connections come, echo and go; fails when anything grows
   ./dev setup                     make the environment and build everything
 
 --python keeps an environment for each interpreter: --python 3.12, --python /usr/bin/python3.11.
@@ -136,6 +138,13 @@ def command_bench(wanted: str | None, arguments: list[str]) -> int:
     become([environment.python, "-m", "bench", *rest], {"AIOXIDE_LOAD": str(load)})
 
 
+def command_soak(wanted: str | None, arguments: list[str]) -> int:
+    taken, rest = options(arguments, ("--python",))
+    environment = prepared(taken.get("--python", wanted), BASE)
+    os.chdir(ROOT)  # where `-m tests.soak` finds the folder
+    become([environment.python, "-m", "tests.soak", *rest])
+
+
 def command_setup(wanted: str | None, arguments: list[str]) -> int:
     taken, rest = options(arguments, ("--python",))
     if rest:
@@ -152,6 +161,7 @@ COMMANDS: dict[str, Callable[[str | None, list[str]], int]] = {
     "test": command_test,
     "python": command_python,
     "bench": command_bench,
+    "soak": command_soak,
     "setup": command_setup,
 }
 
