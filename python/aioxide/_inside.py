@@ -12,6 +12,7 @@ from asyncio import events as _events
 from asyncio import format_helpers as _format_helpers
 from asyncio import futures as _futures
 from asyncio import sslproto as _sslproto
+from asyncio import tasks as _tasks
 from asyncio import unix_events as _unix_events
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ events: Any = _events
 format_helpers: Any = _format_helpers
 futures: Any = _futures
 sslproto: Any = _sslproto
+tasks: Any = _tasks
 unix_events: Any = _unix_events
 
 if TYPE_CHECKING:

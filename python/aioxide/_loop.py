@@ -19,6 +19,7 @@ from aioxide._connect import ConnectingLoop
 from aioxide._inside import base_events, events, sslproto, unix_events
 from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
+from aioxide._serve import ServingLoop
 from aioxide._signals import SignalLoop
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["EventLoop", "new_event_loop"]
 
 
-class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, SignalLoop):
+class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, ServingLoop, SignalLoop):
     """An asyncio event loop whose scheduler and TCP transports are native.
 
     Takes no arguments. Holds two descriptors from the start (an epoll instance and an eventfd) and

@@ -5,6 +5,8 @@ import gc
 import inspect
 import os
 import socket
+import ssl
+import subprocess
 
 import pytest
 
@@ -97,6 +99,30 @@ def connect(loop, listener):
     if not loop.is_closed():
         loop.run_until_complete(asyncio.sleep(0))
         loop.run_until_complete(asyncio.sleep(0))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A certificate for localhost that signs itself, and its key, in one file."""
+    directory = tmp_path_factory.mktemp("certificate")
+    key, cert, both = (directory / name for name in ("key.pem", "cert.pem", "both.pem"))
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    command += f" -addext subjectAltName=DNS:localhost -keyout {key} -out {cert}"
+    subprocess.run(command.split(), check=True, capture_output=True, timeout=60)
+    both.write_bytes(key.read_bytes() + cert.read_bytes())
+    return both
+
+
+@pytest.fixture
+def server_context(certificate):
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.fixture
+def client_context(certificate):
+    return ssl.create_default_context(cafile=certificate)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 
 import pytest
@@ -43,30 +42,6 @@ async def exchange(reader, writer, data):
 async def close(writer):
     writer.close()
     await writer.wait_closed()
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """A certificate for localhost that signs itself, and its key, in one file."""
-    directory = tmp_path_factory.mktemp("certificate")
-    key, cert, both = (directory / name for name in ("key.pem", "cert.pem", "both.pem"))
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    command += f" -addext subjectAltName=DNS:localhost -keyout {key} -out {cert}"
-    subprocess.run(command.split(), check=True, capture_output=True, timeout=60)
-    both.write_bytes(key.read_bytes() + cert.read_bytes())
-    return both
-
-
-@pytest.fixture
-def server_context(certificate):
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
-
-
-@pytest.fixture
-def client_context(certificate):
-    return ssl.create_default_context(cafile=certificate)
 
 
 # TLS

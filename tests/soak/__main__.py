@@ -68,7 +68,7 @@ class Soak:
                 self.client.ask("enough")
             time.sleep(min(1.0, max(0.05, left)))
         for process in (self.client, self.server):
-            process.ask("rest", patience=200)
+            process.ask("rest", patience=500)
 
     def measure(self) -> dict[str, dict[str, Any]]:
         return {name: process.ask("measure") for name, process in self.processes.items()}

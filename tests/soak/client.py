@@ -6,14 +6,13 @@ It keeps so many connections alive, each in a task that leads one life after ano
 import asyncio
 import json
 import sys
-import traceback
 from typing import Any
 
 from . import control
 from .lives import Lives
 
 # A life that takes longer hangs.
-PATIENCE = 120.0
+PATIENCE = 400.0
 
 
 class Client(control.Controlled):
@@ -31,13 +30,13 @@ class Client(control.Controlled):
         return {}
 
     async def _steer(self) -> None:
-        while not self.lives.over.done():
+        while not self.lives.over:
             await asyncio.sleep(0.25)
             self.lives.steer(self.connections)
 
     async def enough(self) -> dict[str, Any]:
         """No new life begins, and those that are led make no more pauses."""
-        self.lives.over.set_result(None)
+        self.lives.end()
         return {}
 
     async def rest(self) -> dict[str, Any]:
@@ -47,13 +46,13 @@ class Client(control.Controlled):
 
     async def _slot(self) -> None:
         self.living += 1
-        while not self.lives.over.done():
+        while not self.lives.over:
             life = self.lives.choose()
             try:
                 async with asyncio.timeout(PATIENCE):
                     await life()
-            except Exception:
-                self.fault(f"{life.__name__}: {traceback.format_exc()}")
+            except Exception as error:
+                self.fault(life.__name__, error)
             self.count("lives")
         self.living -= 1
 

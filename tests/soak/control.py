@@ -54,19 +54,18 @@ class Controlled:
     def count(self, name: str, number: int = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + number
 
-    def fault(self, text: str) -> None:
+    def fault(self, text: str, error: BaseException | None) -> None:
         """Something went wrong that must not."""
         self.fault_count += 1
         if len(self.faults) < KEPT:
-            self.faults.append(text)
+            told = "".join(traceback.format_exception(error)) if error else ""
+            self.faults.append(f"{text}\n{told}")
 
     def _on_context(self, loop: Any, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        told = "".join(traceback.format_exception(error)) if error else ""
-        self.fault(f"{context['message']}\n{told}")
+        self.fault(context["message"], context.get("exception"))
 
     def _on_unraisable(self, args: Any) -> None:
-        self.fault(f"{args.err_msg or 'unraisable'}: {args.exc_value!r}")
+        self.fault(args.err_msg or "unraisable", args.exc_value)
 
     async def serve(self) -> None:
         """Answer until standard input ends."""

@@ -22,6 +22,11 @@ STREAMS = ("streams", "unix-streams", "tls")
 PROTOCOLS = ("protocol", "unix-protocol", "buffered", "unix-buffered")
 
 
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
 class WrongEchoError(Exception):
     """What came back is not what was sent."""
 
@@ -79,8 +84,8 @@ class Lives:
     def __init__(self, places: dict[str, Any], count: Callable[..., None]) -> None:
         self.places = places
         self.count = count
-        # Ends all pauses.
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over = False
+        self.pauses: set[asyncio.Future[None]] = set()
         # How long a pause in a life is at most; `steer` changes it.
         self.pace = 0.2
         # How many wait at the door.
@@ -122,13 +127,28 @@ class Lives:
         So nearly all connections are open at a time, whatever the machine can do.
         """
         if self.queued > connections * 0.04:
-            self.pace = min(self.pace * 1.05, 20.0)
+            self.pace = min(self.pace * 1.05, 40.0)
         elif self.queued < connections * 0.01:
             self.pace *= 0.97
 
     async def wait(self) -> None:
-        pause = self.random.random() * self.pace
-        await asyncio.wait([self.over], timeout=pause)
+        if self.over:
+            return
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        timer = loop.call_later(self.random.random() * self.pace, _wake, waiter)
+        self.pauses.add(waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self.pauses.discard(waiter)
+
+    def end(self) -> None:
+        """No more pauses."""
+        self.over = True
+        for waiter in self.pauses:
+            _wake(waiter)
 
     @contextlib.asynccontextmanager
     async def entrance(self) -> AsyncIterator[None]:
