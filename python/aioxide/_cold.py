@@ -155,14 +155,17 @@ def socket_info(sock: socket.socket, extra: dict[str, Any] | None) -> dict[str, 
     return info
 
 
-def hold_socket(sock: Any) -> None:
+def hold_socket(sock: Any) -> bool:
     """Count the transport among the users of a socket, as files made of it are counted.
 
     The program may then close() the socket at any time: its descriptor stays open, and its number
-    cannot become another file's, until the transport is done with it.
+    cannot become another file's, until the transport is done with it. Returns whether it is one of
+    Python's own sockets.
     """
-    if isinstance(sock, socket.socket):
-        cast("Any", sock)._io_refs += 1
+    if not isinstance(sock, socket.socket):
+        return False
+    cast("Any", sock)._io_refs += 1
+    return True
 
 
 def release_socket(sock: Any) -> None:

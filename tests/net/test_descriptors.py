@@ -171,6 +171,47 @@ async def test_caller_detaches_the_socket(loop):
     right.close()
 
 
+@pytest.mark.parametrize("end", ["write", "writelines", "peer speaks", "peer closes", "write_eof"])
+async def test_use_of_a_detached_socket(loop, end):
+    """The number is the caller's, who may have given it to something else: EBADF."""
+    transport, protocol, left, right = await adopted(loop)
+    fd = left.detach()
+    if end == "write_eof":
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            transport.write_eof()
+        transport.abort()
+    elif end == "peer speaks":
+        right.send(b"not for the transport")
+    elif end == "peer closes":
+        right.close()
+    else:
+        getattr(transport, end)([b"da", b"ta"] if end == "writelines" else b"data")
+    await protocol.until("connection_lost")
+    assert protocol.calls == ["connection_made", "connection_lost"]
+    if end != "write_eof":
+        assert protocol.exception.errno == errno.EBADF
+    await polled()
+    ours = socket.socket(fileno=fd)
+    if end != "peer closes":
+        ours.send(b"ours still")
+        assert right.recv(100) == b"ours still"
+    ours.close()
+    right.close()
+
+
+async def test_detached_while_data_waits(loop):
+    transport, protocol, left, right = await adopted(loop)
+    data = await clog(transport)
+    fd = left.detach()
+    peer = Peer(loop, right)
+    received = await peer.recv(len(data))
+    await protocol.until("connection_lost")
+    assert protocol.exception.errno == errno.EBADF
+    assert data.startswith(received)
+    os.close(fd)
+    right.close()
+
+
 async def test_watching_the_descriptor_of_a_transport_is_refused(connect, loop):
     transport, protocol, peer = await connect()
     fd = transport.get_extra_info("socket").fileno()

@@ -1,6 +1,7 @@
 //! The descriptor of a transport, and who closes it: exactly one owner at any time.
 
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use pyo3::prelude::*;
 
@@ -18,9 +19,30 @@ enum Owner {
     /// # Invariant
     /// The socket's count of users was raised when it came here, so the program cannot close the
     /// descriptor before the transport does.
-    Socket(Ref),
+    Socket(Ref, Kind),
     /// It is closed.
     Nobody,
+}
+
+/// What is known of a Python socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Its descriptor can be read where the interpreter has it.
+    Native,
+    /// Some other object with `fileno()`.
+    Foreign,
+}
+
+/// The descriptor of a `socket.socket`, without a call: -1 after `detach()`.
+///
+/// # Safety
+/// `socket` is an instance of `_socket.socket`.
+unsafe fn number_in(socket: &Ref) -> RawFd {
+    // SAFETY: By the caller. The descriptor is the first field behind the object's header, in every
+    // version, so this is inside the object.
+    let field = unsafe { socket.as_ptr().add(1) }.cast::<AtomicI32>();
+    // SAFETY: As above, aligned as the object is, and alive as long as `socket` is borrowed.
+    unsafe { &*field }.load(Relaxed)
 }
 
 /// A descriptor and its owner.
@@ -42,8 +64,12 @@ impl Descriptor {
     /// become another file's while this transport still writes to it.
     pub(super) fn of_socket(socket: &Bound<'_, PyAny>) -> PyResult<Self> {
         let fd = descriptor_number(socket)?;
-        cold(socket.py(), "hold_socket", (socket,))?;
-        Ok(Self { fd, owner: Owner::Socket(Ref::new(socket)) })
+        let native = cold(socket.py(), "hold_socket", (socket,))?.is_truthy()?;
+        let socket = Ref::new(socket);
+        // SAFETY: `hold_socket` tells whether it is a socket.
+        let found = native && unsafe { number_in(&socket) } == fd;
+        let kind = if found { Kind::Native } else { Kind::Foreign };
+        Ok(Self { fd, owner: Owner::Socket(socket, kind) })
     }
 
     /// The number, also after it was closed.
@@ -55,13 +81,24 @@ impl Descriptor {
         matches!(self.owner, Owner::Nobody)
     }
 
+    /// Whether the program has detached the socket from its descriptor, which may be another
+    /// file's by now: nothing is to be done with it.
+    #[inline]
+    pub(super) fn is_detached(&self) -> bool {
+        match &self.owner {
+            // SAFETY: A native one is a socket.
+            Owner::Socket(socket, Kind::Native) => unsafe { number_in(socket) != self.fd },
+            _ => false,
+        }
+    }
+
     /// The descriptor, for one system call.
     #[inline]
     pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.owner {
             Owner::Descriptor(descriptor) => Some(descriptor.as_fd()),
             // SAFETY: The socket keeps it open (the invariant), and `self` keeps the socket.
-            Owner::Socket(_) => Some(unsafe { BorrowedFd::borrow_raw(self.fd) }),
+            Owner::Socket(..) => Some(unsafe { BorrowedFd::borrow_raw(self.fd) }),
             Owner::Nobody => None,
         }
     }
@@ -69,14 +106,16 @@ impl Descriptor {
     /// The Python socket, if there is one.
     pub(super) fn socket(&self) -> Option<Ref> {
         match &self.owner {
-            Owner::Socket(socket) => Some(socket.clone()),
+            Owner::Socket(socket, _) => Some(socket.clone()),
             Owner::Descriptor(_) | Owner::Nobody => None,
         }
     }
 
     /// Makes `socket`, a Python socket of the same number, the owner.
     pub(super) fn hand_over(&mut self, socket: Ref) {
-        match std::mem::replace(&mut self.owner, Owner::Socket(socket)) {
+        // SAFETY: `make_socket` has made it.
+        debug_assert_eq!(unsafe { number_in(&socket) }, self.fd);
+        match std::mem::replace(&mut self.owner, Owner::Socket(socket, Kind::Native)) {
             Owner::Descriptor(descriptor) => {
                 let number = descriptor.into_raw_fd();
                 debug_assert_eq!(number, self.fd);
@@ -99,7 +138,7 @@ pub(super) struct Closing(Owner);
 impl Closing {
     pub(super) fn close(self, py: Python<'_>) {
         match self.0 {
-            Owner::Socket(socket) => {
+            Owner::Socket(socket, _) => {
                 if let Err(error) = cold(py, "release_socket", (socket.bind(py),)) {
                     error.write_unraisable(py, Some(socket.bind(py)));
                 }

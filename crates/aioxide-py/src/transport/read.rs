@@ -229,9 +229,10 @@ impl StreamTransport {
     }
 
     fn receive_slice(&self, target: &mut [u8]) -> Received<usize> {
-        let received = self
-            .state
-            .with(|state| state.descriptor.as_fd().map(|fd| recv(fd, target, RecvFlags::DONTWAIT)));
+        let received = self.state.with(|state| match state.descriptor.is_detached() {
+            true => Some(Err(Errno::BADF)),
+            false => state.descriptor.as_fd().map(|fd| recv(fd, target, RecvFlags::DONTWAIT)),
+        });
         match received {
             Some(Ok((0, _))) => Received::Eof,
             Some(Ok((count, _))) => Received::Data(count),

@@ -17,6 +17,7 @@ use aioxide_core::Interest;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyMemoryView};
+use rustix::io::Errno;
 
 use super::queue::{Done, Piece, Sent, send_now};
 use super::stream::{State, StreamTransport};
@@ -167,6 +168,9 @@ impl StreamTransport {
             if !state.queue.is_empty() || !state.goes_out(origin) {
                 return Step::Queue;
             }
+            if state.descriptor.is_detached() {
+                return Step::Sent(detached());
+            }
             match state.descriptor.as_fd() {
                 Some(fd) => Step::Sent(send_now(fd, data.as_slice())),
                 None => Step::Sent(Sent::Some(data.as_slice().len())),
@@ -280,7 +284,7 @@ impl StreamTransport {
             if !unsent || state.lost != 0 || state.queue.is_empty() || state.interest.writable {
                 return None;
             }
-            let sent = state.queue.send(state.descriptor.as_fd()?, &mut done);
+            let sent = state.send_queued(&mut done)?;
             let plain = !state.writing_paused && !state.closing && !state.eof;
             let over = state.queue.is_empty() && plain && state.empty_waiter.is_none();
             (!over).then(|| (sent, state.context.clone()))
@@ -327,10 +331,7 @@ impl StreamTransport {
 
     fn send_queue(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
         let mut done = Done::default();
-        let sent = self.state.with(|state| {
-            let fd = state.descriptor.as_fd()?;
-            Some(state.queue.send(fd, &mut done))
-        });
+        let sent = self.state.with(|state| state.send_queued(&mut done));
         drop(done);
         match sent {
             Some(sent) => self.sent(py, this, sent),
@@ -392,6 +393,9 @@ impl StreamTransport {
 
     fn shutdown_writing(&self) -> PyResult<()> {
         let result = self.state.with(|state| {
+            if state.descriptor.is_detached() {
+                return Some(Errno::BADF);
+            }
             let fd = state.descriptor.as_fd()?;
             rustix::net::shutdown(fd, rustix::net::Shutdown::Write).err()
         });
@@ -415,7 +419,20 @@ impl StreamTransport {
     }
 }
 
+/// What a send comes to when the program has detached the socket.
+fn detached() -> Sent {
+    Sent::Failed(Errno::BADF.into())
+}
+
 impl State {
+    /// Sends what the kernel takes of the queue; `None` when the descriptor is closed.
+    fn send_queued(&mut self, done: &mut Done) -> Option<Sent> {
+        if self.descriptor.is_detached() {
+            return Some(detached());
+        }
+        Some(self.queue.send(self.descriptor.as_fd()?, done))
+    }
+
     /// Whether a write to a transport with nothing queued goes out at once; notes that it did.
     fn goes_out(&mut self, origin: Origin) -> bool {
         match origin {
