@@ -25,6 +25,7 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cell::LoopCell;
+use crate::error::os_error;
 use crate::ffi::Ref;
 use crate::handle::{FreeList, HandleRef};
 use crate::transport::{Listener, Live, StreamTransport};
@@ -111,9 +112,11 @@ pub(crate) struct Loop {
 
 impl Loop {
     fn create() -> PyResult<Self> {
-        let poller = Epoll::new()?;
-        let wakeup = Wakeup::new()?;
-        poller.add(wakeup.as_fd().as_raw_fd(), WAKEUP, Interest::READ)?;
+        let poller = Epoll::new().map_err(|error| os_error(&error))?;
+        let wakeup = Wakeup::new().map_err(|error| os_error(&error))?;
+        poller
+            .add(wakeup.as_fd().as_raw_fd(), WAKEUP, Interest::READ)
+            .map_err(|error| os_error(&error))?;
         Ok(Self {
             scheduler: LoopCell::new(Scheduler::new(poller)),
             inbox: Inbox::new(),
