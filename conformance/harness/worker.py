@@ -49,9 +49,11 @@ class Result(unittest.TestResult):
         super().__init__()
         self.events = events
         self.recorder = recorder
+        self.running = None
 
     def startTest(self, test):
         super().startTest(test)
+        self.running = test
         self.outcome = "pass"
         self.detail = []
         self.recorder.clear()
@@ -59,6 +61,7 @@ class Result(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
+        self.running = None
         self.events.send(
             event="stop",
             test=test._testMethodName,
@@ -85,10 +88,13 @@ class Result(unittest.TestResult):
             self.worsen("fail", f"{subtest}\n{self._exc_info_to_string(err, test)}")
 
     def addSkip(self, test, reason):
-        if hasattr(test, "_testMethodName"):
-            self.worsen("skip", reason)
-        else:
+        if not hasattr(test, "_testMethodName"):
             self.events.send(event="class-skip", detail=reason)
+            return
+        if self.running is not test:
+            # 3.12.1 does not start a test that it skips, but stops it.
+            self.startTest(test)
+        self.worsen("skip", reason)
 
     def addExpectedFailure(self, test, err):
         pass
