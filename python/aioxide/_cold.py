@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import threading
 from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,6 +51,19 @@ _COMPARE = ("__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__")
 def compare_timers(left: Any, right: Any, operation: int) -> Any:
     """Order by time, equal when everything is; `operation` as for tp_richcompare."""
     return getattr(events.TimerHandle, _COMPARE[operation])(left, right)
+
+
+def locked_lock() -> threading.Lock:
+    """What a thread waits for that would cancel a callback which another one runs."""
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+def wait_for_release(lock: threading.Lock) -> None:
+    # Whoever comes through lets the next one through.
+    with lock:
+        pass
 
 
 def source_traceback() -> Any:

@@ -22,6 +22,7 @@
 mod attributes;
 #[expect(unsafe_code, reason = "a C struct with its own life cycle")]
 mod object;
+mod threads;
 
 use aioxide_core::TimerKey;
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
@@ -56,9 +57,20 @@ pub(crate) struct Fields {
     /// scheduled from such a one gets the loop's spare when it runs.
     context: Option<Ref>,
     debug: Option<Box<Debug>>,
-    /// Of a timer: when it is due, in seconds, and where it is queued.
-    when: Option<f64>,
-    key: Option<TimerKey>,
+    kind: Kind,
+}
+
+/// What sets the handles of the four methods apart.
+#[derive(Debug)]
+enum Kind {
+    Soon,
+    /// Of `call_soon_threadsafe`, from CPython 3.14 on: see [`threads`].
+    ThreadSafe(threads::Running),
+    /// When it is due, in seconds, and where it is queued.
+    Timer {
+        when: f64,
+        key: Option<TimerKey>,
+    },
 }
 
 /// What debug mode knows of a handle.
@@ -98,9 +110,18 @@ impl Fields {
             owner: Some(owner),
             context,
             debug: None,
-            when,
-            key: None,
+            kind: when.map_or(Kind::Soon, |when| Kind::Timer { when, key: None }),
         })
+    }
+
+    /// When a timer is due; `None` for what is none.
+    fn when(&self) -> Option<f64> {
+        if let Kind::Timer { when, .. } = self.kind { Some(when) } else { None }
+    }
+
+    /// Where a timer is queued.
+    fn key(&mut self) -> Option<&mut Option<TimerKey>> {
+        if let Kind::Timer { key, .. } = &mut self.kind { Some(key) } else { None }
     }
 
     /// Takes callback and arguments out, to be dropped by the caller.
@@ -147,6 +168,15 @@ pub(crate) fn make(
 /// that kind.
 #[inline]
 pub(crate) fn run(py: Python<'_>, handle: &HandleRef) -> PyResult<()> {
+    // Whom nobody else can reach, nobody can cancel meanwhile.
+    if handle.count() > 1 && handle.is_thread_safe() {
+        return handle.run_locked(py);
+    }
+    run_unlocked(py, handle)
+}
+
+#[inline]
+fn run_unlocked(py: Python<'_>, handle: &HandleRef) -> PyResult<()> {
     let result = handle.call(py);
     if handle.count() > 1 {
         handle.track();

@@ -60,6 +60,8 @@ pub(crate) struct Interop {
     pub(crate) task: Ref,
     pub(crate) future: Ref,
     pub(crate) handle: Ref,
+    /// The class of what `call_soon_threadsafe` returns; `Handle` before 3.14.
+    pub(crate) thread_safe_handle: Ref,
     pub(crate) timer_handle: Ref,
     /// What `StreamTransport.__class__` says.
     pub(crate) transport: Ref,
@@ -100,6 +102,10 @@ impl Interop {
             task: class("Task")?,
             future: class("Future")?,
             handle: class("Handle")?,
+            thread_safe_handle: py
+                .import("asyncio.events")?
+                .getattr(if cfg!(Py_3_14) { "_ThreadSafeHandle" } else { "Handle" })?
+                .into(),
             timer_handle: class("TimerHandle")?,
             // Derives from `asyncio.Transport` and from the flow control mixin that
             // `loop.sendfile()` asks for.

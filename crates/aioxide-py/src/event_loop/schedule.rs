@@ -68,6 +68,7 @@ As call_soon(), from any thread; wakes the loop when it waits.";
         let call = Call::parse(py, "call_soon_threadsafe", ["callback"], arguments)?;
         event_loop.ensure_open()?;
         let handle = call.handle(this, "call_soon_threadsafe", None, true)?;
+        handle.make_thread_safe();
         event_loop.send(Item::Handle(handle.clone()))?;
         Ok(handle.into_ref())
     }

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyTuple};
 
+use super::Kind;
 use super::object::HandleRef;
 use crate::ffi::{Ref, new_context};
 use crate::names::{cold, interop};
@@ -21,7 +22,7 @@ fn boolean(py: Python<'_>, value: bool) -> Ref {
 }
 
 fn when(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
-    let when = handle.with(|fields| fields.when.unwrap_or(0.0));
+    let when = handle.with(|fields| fields.when().unwrap_or(0.0));
     Ok(Ref::from(PyFloat::new(py, when).into_any()))
 }
 
@@ -54,8 +55,12 @@ fn context(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
 pub(super) const ATTRIBUTES: &[(&CStr, Reader)] = &[
     (c"__class__", |py, handle| {
         let interop = interop(py)?;
-        let timer = handle.with(|fields| fields.when.is_some());
-        Ok(if timer { interop.timer_handle.clone() } else { interop.handle.clone() })
+        let class = handle.with(|fields| match fields.kind {
+            Kind::Soon => &interop.handle,
+            Kind::ThreadSafe(_) => &interop.thread_safe_handle,
+            Kind::Timer { .. } => &interop.timer_handle,
+        });
+        Ok(class.clone())
     }),
     (c"_args", args),
     (c"_callback", |py, handle| Ok(or_none(py, handle.with(|fields| fields.callback.clone())))),
@@ -68,7 +73,9 @@ pub(super) const ATTRIBUTES: &[(&CStr, Reader)] = &[
         let text = handle.with(|fields| fields.debug.as_ref().and_then(|debug| debug.repr.clone()));
         Ok(or_none(py, text))
     }),
-    (c"_scheduled", |py, handle| Ok(boolean(py, handle.with(|fields| fields.key.is_some())))),
+    (c"_scheduled", |py, handle| {
+        Ok(boolean(py, handle.with(|fields| fields.key().is_some_and(|key| key.is_some()))))
+    }),
     (c"_source_traceback", |py, handle| {
         let traceback = handle
             .with(|fields| fields.debug.as_ref().and_then(|debug| debug.source_traceback.clone()));
@@ -86,7 +93,10 @@ pub(super) const METHODS: &[(&CStr, Reader, &CStr)] = &[
     ),
     (
         c"cancelled",
-        |py, handle| Ok(boolean(py, handle.with(|fields| fields.cancelled))),
+        |py, handle| {
+            handle.wait_while_others_run_it(py)?;
+            Ok(boolean(py, handle.is_cancelled()))
+        },
         c"cancelled($self, /)\n--\n\nWhether cancel() was called.",
     ),
     (
@@ -114,6 +124,7 @@ pub(super) const TIMER_METHODS: &[(&CStr, Reader, &CStr)] = &[(
 )];
 
 fn cancel(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
+    handle.wait_while_others_run_it(py)?;
     let Some(owner) = handle.with(|fields| {
         let first = !std::mem::replace(&mut fields.cancelled, true);
         if first { fields.owner.clone() } else { None }
@@ -125,7 +136,7 @@ fn cancel(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
         let old = handle.with(|fields| fields.debug.get_or_insert_default().repr.replace(text));
         drop(old);
     }
-    let (key, held) = handle.with(|fields| (fields.key.take(), fields.release()));
+    let (key, held) = handle.with(|fields| (fields.key().and_then(Option::take), fields.release()));
     let queued = key.and_then(|key| owner.cancel_timer(key));
     drop((queued, held));
     Ok(Ref::none(py))

@@ -37,7 +37,7 @@ impl HandleRef {
     #[inline]
     pub(super) fn create(py: Python<'_>, event_loop: &Loop, fields: Fields) -> PyResult<Self> {
         let types = types(py)?;
-        let class = if fields.when.is_some() { types.timer } else { types.handle };
+        let class = if fields.when().is_some() { types.timer } else { types.handle };
         let memory = event_loop.free_handles.with(FreeList::pop);
         let object: *mut Object = if memory.is_null() {
             // SAFETY: A type with the collector's header and no variable part.
@@ -90,6 +90,13 @@ impl HandleRef {
         self.0.count()
     }
 
+    #[inline]
+    fn has_weak_references(&self) -> bool {
+        let object: *mut Object = self.0.as_ptr().cast();
+        // SAFETY: A live handle (the invariant), kept alive by this reference.
+        !unsafe { (*object).weakrefs }.is_null()
+    }
+
     /// Borrows the fields for `f`, which must not call Python nor drop a reference.
     #[inline]
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Fields) -> R) -> R {
@@ -110,7 +117,11 @@ impl HandleRef {
     /// Where the timer is in the loop's timers.
     #[inline]
     pub(crate) fn set_key(&self, key: aioxide_core::TimerKey) {
-        self.with(|fields| fields.key = Some(key));
+        self.with(|fields| {
+            if let Some(place) = fields.key() {
+                *place = Some(key);
+            }
+        });
     }
 
     /// Sets `_source_traceback`, in debug mode.
@@ -132,12 +143,14 @@ impl HandleRef {
     /// Calls the callback in its context, and sends what it wrote; does nothing when cancelled.
     #[inline]
     pub(super) fn call(&self, py: Python<'_>) -> PyResult<()> {
-        // With one reference nobody else can reach the handle, so nobody can cancel it while it
-        // runs: what it holds needs no second reference.
-        let alone = cfg!(not(Py_GIL_DISABLED)) && self.count() == 1;
+        // With one reference, and no weak one, nobody else can reach the handle, so nobody can
+        // cancel it while it runs: what it holds needs no second reference.
+        let alone = cfg!(not(Py_GIL_DISABLED)) && self.count() == 1 && !self.has_weak_references();
         let Some((context, owner, call)) = self.with(|fields| {
             // It is not queued any more.
-            fields.key = None;
+            if let Some(key) = fields.key() {
+                *key = None;
+            }
             let callback = fields.callback.as_ref()?;
             let call = Call {
                 callback: callback.as_ptr(),
@@ -446,7 +459,7 @@ unsafe extern "C" fn compare(
 unsafe extern "C" fn hash(object: *mut ffi::PyObject) -> ffi::Py_hash_t {
     // SAFETY: Called by the interpreter, so attached.
     let py = unsafe { Python::assume_attached() };
-    let when = handle_at(py, object).with(|fields| fields.when.unwrap_or(0.0));
+    let when = handle_at(py, object).with(|fields| fields.when().unwrap_or(0.0));
     match pyo3::types::PyFloat::new(py, when).hash() {
         Ok(hash) => hash,
         Err(error) => {
