@@ -243,6 +243,7 @@ class Loop:
         sock: socket.socket,
         server: Server | None = None,
         backlog: int = 100,
+        context: Context | None = None,
     ) -> Listener: ...
     def _stream_transport(
         self,

@@ -62,7 +62,10 @@ class ConnectingLoop(SelectorEventLoop):
                     sock.close()
 
     async def _connect_sock(self, *args: Any) -> socket.socket:
-        sock = await super()._connect_sock(*args)
+        connecting = super()._connect_sock(*args)
+        # One of them is the list that the exception goes to, whose traceback has this frame.
+        del args
+        sock = await connecting
         winners = _race.get()
         if winners is not None:
             winners.append(sock)

@@ -205,7 +205,9 @@ class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, ServingLoop, Signa
                 protocol_factory, sock, sslcontext, server, backlog, *timeouts, **options
             )
             return
-        listener = self._listener(protocol_factory, sock, server, backlog)
+        # Only from 3.15 on a server has a context.
+        context = options.get("context")
+        listener = self._listener(protocol_factory, sock, server, backlog, context)
         listener.start()
         self._listeners.setdefault(sock.fileno(), []).append(listener)
 

@@ -1,7 +1,13 @@
-"""The context variables that protocol callbacks see: those that asyncio's see, until 3.14."""
+"""The context variables that protocol callbacks see: those that asyncio's see.
+
+Up to 3.14 a callback runs in a copy of the context of whoever caused it. From 3.15 on all callbacks
+of a connection run in one context, a copy that is made with the connection: what one of them sets,
+the others see.
+"""
 
 import asyncio
 import contextvars
+import sys
 
 import pytest
 
@@ -9,6 +15,7 @@ from .peer import Peer, clog, polled
 from .recorder import BufferedRecorder, Recorder
 
 VARIABLE = contextvars.ContextVar("variable", default="unset")
+ONE_CONTEXT = sys.version_info >= (3, 15)
 
 
 def noting(base):
@@ -25,6 +32,11 @@ def noting(base):
             super().note(name)
 
     return Noting()
+
+
+def seen_later(before):
+    """What a callback sees that runs after connection_made, which set the variable."""
+    return "connection_made" if ONE_CONTEXT else before
 
 
 KINDS = pytest.mark.parametrize("kind", [Recorder, BufferedRecorder])
@@ -45,31 +57,31 @@ async def test_client_callbacks(connect, kind):
     assert protocol.seen == {
         "connection_made": ["creator"],
         # Reads share one context, a copy of the creator's: what one sets, the next sees.
-        "data_received": ["creator", "data_received"],
+        "data_received": [seen_later("creator"), "data_received"],
         "eof_received": ["data_received"],
         # The closing was scheduled from inside eof_received.
         "connection_lost": ["eof_received"],
     }
 
 
-async def test_close_runs_connection_lost_in_the_context_of_its_caller(connect):
+async def test_close_by_the_program(connect):
     VARIABLE.set("creator")
     transport, protocol, _ = await connect(noting(Recorder))
     VARIABLE.set("closer")
     transport.close()
     await protocol.until("connection_lost")
-    assert protocol.seen["connection_lost"] == ["closer"]
+    assert protocol.seen["connection_lost"] == [seen_later("closer")]
 
 
-async def test_abort_runs_connection_lost_in_the_context_of_its_caller(connect):
+async def test_abort_by_the_program(connect):
     transport, protocol, _ = await connect(noting(Recorder))
     VARIABLE.set("aborter")
     transport.abort()
     await protocol.until("connection_lost")
-    assert protocol.seen["connection_lost"] == ["aborter"]
+    assert protocol.seen["connection_lost"] == [seen_later("aborter")]
 
 
-async def test_resumed_reads_run_in_the_context_of_the_resumer(connect):
+async def test_resumed_reads(connect):
     VARIABLE.set("creator")
     transport, protocol, peer = await connect(noting(Recorder))
     transport.pause_reading()
@@ -78,7 +90,7 @@ async def test_resumed_reads_run_in_the_context_of_the_resumer(connect):
     VARIABLE.set("later")
     peer.send(b"data")
     await protocol.until("data_received")
-    assert protocol.seen["data_received"] == ["resumer"]
+    assert protocol.seen["data_received"] == [seen_later("resumer")]
 
 
 async def test_flow_control(connect):
@@ -96,7 +108,7 @@ async def test_flow_control(connect):
     VARIABLE.set("later")
     await peer.recv_exactly(len(data))
     await protocol.until("resume_writing")
-    assert protocol.seen["resume_writing"] == ["writer"]
+    assert protocol.seen["resume_writing"] == [seen_later("writer")]
 
 
 async def test_close_after_the_queue_is_sent(connect):
@@ -109,7 +121,7 @@ async def test_close_after_the_queue_is_sent(connect):
     transport.close()
     assert await peer.recv_all() == data
     await protocol.until("connection_lost")
-    assert protocol.seen["connection_lost"] == ["writer"]
+    assert protocol.seen["connection_lost"] == [seen_later("writer")]
 
 
 async def test_server_callbacks(loop):
@@ -139,10 +151,10 @@ async def test_server_callbacks(loop):
             # Each connection has its own context: a copy of the server's.
             assert protocol.factory == "creator"
             assert protocol.seen["connection_made"] == [f"factory {number}"]
-            assert protocol.seen["data_received"] == [f"factory {number}"]
+            assert protocol.seen["data_received"] == [seen_later(f"factory {number}")]
 
 
-async def test_client_factory_runs_in_the_context_of_the_caller(loop, listener):
+async def test_client_factory(loop, listener):
     VARIABLE.set("caller")
 
     def factory():
@@ -155,8 +167,10 @@ async def test_client_factory_runs_in_the_context_of_the_caller(loop, listener):
     peer = Peer(loop, listener.accept()[0])
     peer.send(b"data")
     await protocol.until("data_received")
-    assert protocol.seen["connection_made"] == ["factory"]
-    assert protocol.seen["data_received"] == ["factory"]
+    # 3.15 makes the connection's context before it calls the factory.
+    made_in = "caller" if ONE_CONTEXT else "factory"
+    assert protocol.seen["connection_made"] == [made_in]
+    assert protocol.seen["data_received"] == [seen_later(made_in)]
     peer.close()
     transport.close()
     await protocol.until("connection_lost")
@@ -188,4 +202,54 @@ async def test_callbacks_of_a_clogged_transport_after_set_protocol(connect):
     transport.set_protocol(new)
     await peer.recv_exactly(len(data))
     await new.until("resume_writing")
-    assert new.seen["resume_writing"] == ["clogger"]
+    assert new.seen["resume_writing"] == ["unset" if ONE_CONTEXT else "clogger"]
+
+
+async def test_server_that_starts_later(loop):
+    """From 3.15 on its connections get the context of its making, before that of its start."""
+    seen = loop.create_future()
+
+    class Sees(Recorder):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            seen.set_result(VARIABLE.get())
+            transport.close()
+
+    VARIABLE.set("made")
+    server = await loop.create_server(Sees, "127.0.0.1", 0, start_serving=False)
+    VARIABLE.set("started")
+    async with server:
+        await server.start_serving()
+        VARIABLE.set("later")
+        _, client = await loop.create_connection(Recorder, *server.sockets[0].getsockname())
+        assert await seen == ("made" if ONE_CONTEXT else "started")
+        await client.until("connection_lost")
+
+
+@pytest.mark.parametrize("kind", [Recorder, BufferedRecorder])
+async def test_every_callback_may_call_everything(connect, kind):
+    """One context for all callbacks is entered once: nothing that a callback calls enters it."""
+
+    class Calls(kind):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            transport.set_write_buffer_limits(high=0)
+            self.transport_calls()
+
+        def note(self, name):
+            super().note(name)
+            if name not in ("connection_made", "get_buffer", "pause_writing"):
+                self.transport_calls()
+
+        def transport_calls(self):
+            self.transport.pause_reading()
+            self.transport.resume_reading()
+            self.transport.write(b"answer")
+            self.transport.get_write_buffer_size()
+
+    _, protocol, peer = await connect(Calls())
+    peer.send(b"question")
+    await protocol.until(lambda: protocol.received == b"question")
+    await peer.recv_exactly(12)
+    peer.close()
+    await protocol.until("connection_lost")

@@ -365,6 +365,8 @@ async def test_out_of_descriptors_while_connecting(loop, listener, open_descript
     listener.accept()[0].close()
 
 
+# From 3.12 on a fork beside other threads warns, and the time limit has one.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 async def test_fork_does_not_close_the_parents_connections(connect, loop):
     transport, protocol, peer = await connect()
     pid = os.fork()

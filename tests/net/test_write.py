@@ -74,7 +74,12 @@ async def test_wrong_type_is_refused(connect, data):
 
 
 @pytest.mark.parametrize("lines", [7, [b"x", "text"], [b"x", 7]])
-async def test_writelines_of_a_wrong_type_writes_nothing(connect, lines):
+async def test_writelines_of_a_wrong_type_writes_nothing(connect, lines, asyncio_fault):
+    asyncio_fault(
+        sys.version_info >= (3, 15) and lines != 7,
+        "3.15 keeps what comes before it, and never sends that",
+        run=False,
+    )
     transport, _, peer = await connect()
     with pytest.raises(TypeError):
         transport.writelines(lines)

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::live::Address;
 use super::stream::{StreamTransport, attach};
 use crate::event_loop::Item;
-use crate::ffi::{Ref, attached, call_method, copy_context};
+use crate::ffi::{Ref, attached, call_method};
 use crate::handle::make;
 use crate::names::{cold, interop};
 
@@ -99,7 +99,7 @@ impl StreamTransport {
             Some(error) => error.into_value(py).into_bound(py).into_any(),
             None => py.None().into_bound(py),
         };
-        let context = copy_context(py)?;
+        let context = self.context_of_caller(py)?;
         let arguments = [error.as_borrowed()];
         let handle = make(py, event_loop.bind(py), method, &arguments, Some(context), None)?;
         event_loop.schedule(Item::Handle(handle));

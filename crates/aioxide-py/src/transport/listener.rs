@@ -94,7 +94,7 @@ impl Listener {
                 server: self.server.clone(),
                 extra,
                 waiter: None,
-                context: None,
+                context: cfg!(Py_3_15).then(|| context.clone()),
             };
             StreamTransport::create(py, &self.event_loop, parts)
         });
@@ -182,14 +182,16 @@ impl Listener {
 
 #[pymethods]
 impl Loop {
-    /// Make the Listener of a Python socket, in the context of the caller.
-    #[pyo3(signature = (protocol_factory, sock, server=None, backlog=100))]
+    /// Make the Listener of a Python socket. Each connection gets a copy of the context, by
+    /// default of the caller's.
+    #[pyo3(signature = (protocol_factory, sock, server=None, backlog=100, context=None))]
     fn _listener(
         this: &Bound<'_, Self>,
         protocol_factory: &Bound<'_, PyAny>,
         sock: &Bound<'_, PyAny>,
         server: Option<&Bound<'_, PyAny>>,
         backlog: usize,
+        context: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Listener> {
         Ok(Listener {
             event_loop: Ref::new(this),
@@ -198,7 +200,8 @@ impl Loop {
             factory: Ref::new(protocol_factory),
             server: server.map(Ref::new),
             backlog: backlog.clamp(1, 256),
-            context: copy_context(this.py())?,
+            context: context
+                .map_or_else(|| copy_context(this.py()), |given| Ok(Ref::new(given)))?,
             token: LoopCell::new(None),
         })
     }

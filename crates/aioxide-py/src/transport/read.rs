@@ -11,7 +11,7 @@ use super::protocol::{Stream, Way, feed, is_untouched};
 use super::stream::StreamTransport;
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
-use crate::ffi::{Ref, View, call_method, copy_context, in_context};
+use crate::ffi::{Ref, View, call_method, in_context};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
 
@@ -293,7 +293,7 @@ impl StreamTransport {
             return Ok(());
         }
         // As with asyncio, the reader runs in a copy of the context of whoever makes it read.
-        let context = copy_context(this.py())?;
+        let context = transport.context_of_caller(this.py())?;
         let old = transport.state.with(|state| {
             state.reading_paused = false;
             std::mem::replace(&mut state.context, context)

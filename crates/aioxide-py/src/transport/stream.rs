@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) extra: Ref,
     /// What `data_received` and `eof_received` run in.
     pub(super) context: Ref,
+    /// The transport was given its context, as 3.15 does: every callback runs in it.
+    pub(super) one_context: bool,
     /// What `resume_writing` runs in: a copy of the context of the write that had to wait.
     pub(super) writer_context: Option<Ref>,
     pub(super) token: Option<Token>,
@@ -71,6 +73,8 @@ pub(super) struct Parts {
     pub(super) server: Option<Ref>,
     pub(super) extra: Ref,
     pub(super) waiter: Option<Ref>,
+    /// What every callback of the protocol runs in. Without it, each runs in a copy of the context
+    /// of whoever caused it, which is the rule up to 3.14.
     pub(super) context: Option<Ref>,
 }
 
@@ -84,6 +88,7 @@ impl StreamTransport {
         event_loop: &Ref<Loop>,
         parts: Parts,
     ) -> PyResult<Ref<Self>> {
+        let one_context = parts.context.is_some();
         let context = match parts.context {
             Some(context) => context,
             None => copy_context(py)?,
@@ -97,6 +102,7 @@ impl StreamTransport {
             server: parts.server.clone(),
             extra: parts.extra,
             context: context.clone(),
+            one_context,
             writer_context: None,
             token: None,
             interest: Interest::NONE,
@@ -118,7 +124,7 @@ impl StreamTransport {
             attach(py, server, &transport, "_attach")?;
         }
         let made = parts.protocol.bind(py).getattr("connection_made")?.into();
-        let own = copy_of_context(py, &context)?;
+        let own = if one_context { context } else { copy_of_context(py, &context)? };
         let argument = transport.as_any().bind(py).as_borrowed();
         let handle = make(py, event_loop.bind(py), made, &[argument], Some(own), None)?;
         event_loop.schedule(Item::Handle(handle));
@@ -206,6 +212,14 @@ impl StreamTransport {
             state.token = None;
             state.interest = Interest::NONE;
         });
+    }
+
+    /// The context for what the caller schedules: a copy of the caller's, or the transport's one.
+    pub(super) fn context_of_caller(&self, py: Python<'_>) -> PyResult<Ref> {
+        match self.state.with(|state| state.one_context.then(|| state.context.clone())) {
+            Some(context) => Ok(context),
+            None => copy_context(py),
+        }
     }
 
     /// The loop, `None` after the end.

@@ -22,9 +22,7 @@ use rustix::io::Errno;
 use super::queue::{Done, Piece, Sent, send_now};
 use super::stream::{State, StreamTransport};
 use crate::error::os_error;
-use crate::ffi::{
-    Arguments, Bytes, FastMethod, Ref, View, add_method, copy_context, in_context, thread_id,
-};
+use crate::ffi::{Arguments, Bytes, FastMethod, Ref, View, add_method, in_context, thread_id};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
 
@@ -224,7 +222,7 @@ impl StreamTransport {
 
     /// The kernel took no more: the rest waits, and the protocol is told when it is too much.
     fn wait_for_room(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
-        let context = copy_context(py)?;
+        let context = self.context_of_caller(py)?;
         let old = self.state.with(|state| state.writer_context.replace(context));
         drop(old);
         self.want(this, |interest| interest.with(Interest::WRITE))?;
