@@ -45,6 +45,8 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    monkeypatch.setenv("PYTHONS_PREFIX", str(tmp_path / "prefix"))
     monkeypatch.setenv("CARGO_HOME", str(tmp_path / "cargo"))
     monkeypatch.delenv("CC", raising=False)
     return tmp_path
@@ -67,6 +69,7 @@ class TestCommandLine:
             (["test", "lint", "rust", "--", "-x"], "name one group"),
             (["--python"], "--python needs a value"),
             (["setup", "--fast"], "setup takes no --fast"),
+            (["test", "py", "--all-pythons", "--python", "3.12"], "takes no --python"),
         ],
     )
     def test_mistake_is_named(self, arguments: list[str], why: str) -> None:
@@ -101,8 +104,37 @@ class TestInterpreters:
         monkeypatch.setattr(sys, "executable", python(bare, "python3", "3.9.18"))
         python(bare / "bin", "python3.12", "3.12.4", "ensurepip")
         python(bare / "bin", "python3.11", "3.11.9")
-        monkeypatch.setattr(interpreters, "MINORS", ("3.12", "3.11"))
+        monkeypatch.setattr(interpreters, "MINORS", ("3.13", "3.12", "3.11"))
         assert interpreters.choose(None).version == "3.11.9"
+
+    @pytest.mark.parametrize(
+        "place", ["bin/python3.14", "uv/cpython-3.14.2-linux/bin/python3", "prefix/3.14/bin/python3"]
+    )
+    def test_version_is_found_wherever_it_is(self, bare: Path, place: str) -> None:
+        path = bare / place
+        python(path.parent, path.name, "3.14.2")
+        assert interpreters.choose("3.14").executable == str(path)
+
+    def test_complete_python_is_preferred(self, bare: Path) -> None:
+        """Debian's own comes without ensurepip; one of pyenv may be complete."""
+        python(bare / "bin", "python3.12", "3.12.4", "ensurepip")
+        python(bare / "pyenv" / "versions" / "3.12.2" / "bin", "python3", "3.12.2")
+        assert interpreters.choose("3.12").version == "3.12.2"
+
+    def test_every_python_and_what_is_missing(
+        self, bare: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        python(bare / "bin", "python3.12", "3.12.4")
+        python(bare / "bin", "python3.13", "3.13.1", "venv")
+        python(bare / "bin", "python3.14", "3.14.0")
+        monkeypatch.setattr(interpreters, "MINORS", ("3.14", "3.13", "3.12", "3.11"))
+        found, missing = interpreters.every()
+        assert [interpreter.version for interpreter in found] == ["3.12.4", "3.14.0"]
+        assert [text.partition(":")[0] for text in missing] == [
+            "no Python 3.11 on PATH, of pyenv or uv, nor in PYTHONS_PREFIX",
+            f"{bare / 'bin' / 'python3.13'} has no module venv, so no environment can be made "
+            "from it",
+        ]
 
     def test_newest_patch_of_pyenv_comes_first(self, bare: Path) -> None:
         for version in ("3.12.2", "3.12.10", "3.11.9"):
@@ -313,6 +345,56 @@ class TestGroups:
         expected = [["lint", "FAILED"], ["rust", "FAILED"], ["py", "passed"]]
         assert summary == [*expected, ["conform", "skipped"]]
         assert groups.run_groups(["py", "conform"], place, [])
+
+
+    def test_each_python_has_its_own_environment(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        ran: list[str] = []
+
+        def group(name: str) -> groups.Group:
+            def run(place: environment.Environment, extra: list[str]) -> bool:
+                ran.append(f"{name} {place.interpreter.minor} {' '.join(extra)}".rstrip())
+                return True
+
+            return run
+
+        def prepare(place: environment.Environment) -> None:
+            ran.append(f"prepare {place.interpreter.minor}")
+            if place.interpreter.minor == "3.13":
+                raise Problem("no wheel")
+
+        monkeypatch.setattr(groups, "GROUPS", {name: group(name) for name in ("lint", "py")})
+        places = [
+            environment.Environment(Interpreter("/usr/bin/python3", version, ()))
+            for version in ("3.12.4", "3.13.1", "3.14.0")
+        ]
+        assert not groups.run_on_each(["lint", "py"], places[0], places, prepare, ["-x"])
+        assert ran == [
+            "lint 3.12 -x",
+            *("prepare 3.12", "py 3.12 -x"),
+            "prepare 3.13",
+            *("prepare 3.14", "py 3.14 -x"),
+        ]
+        shown = capsys.readouterr().err.splitlines()
+        assert "dev: no wheel" in shown
+        assert [line.split()[1:4] for line in shown[-3:]] == [
+            ["py", "3.12", "passed"],
+            ["py", "3.13", "FAILED"],
+            ["py", "3.14", "passed"],
+        ]
+
+
+class TestWheel:
+    def test_python_that_is_there_is_asked(self, bare: Path) -> None:
+        path = python(bare / "bin", "python3.14", "3.14.0")
+        assert cli.target_of("3.14") == ["--interpreter", path]
+        assert cli.target_of(path) == ["--interpreter", path]
+
+    def test_python_that_is_missing_is_only_named(self, bare: Path) -> None:
+        program(bare / "bin" / "rustc", "echo rustc 1.99; echo host: here-unknown-linux; echo x")
+        named = ["--interpreter", "python3.99t", "--target", "here-unknown-linux"]
+        assert cli.target_of("3.99t") == named
 
 
 PEER = """

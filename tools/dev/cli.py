@@ -19,6 +19,8 @@ usage: ./dev [--python PATH|VERSION] COMMAND
                                   run a program on a loop; aioxide when none is named
   ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform; `--fix` formats first;
                                   ARGS go to the test tool of the one group named
+  ./dev test --all-pythons        lint and rust once, py and conform on each Python that is there
+  ./dev wheel [MATURIN ARGS]      build a wheel into dist/; --python 3.14t needs no such Python
   ./dev python [ARGS]             the project's Python
   ./dev bench [NAME...]           benchmarks against asyncio, uvloop and the other peers
   ./dev soak [--minutes 10] [--connections 10000]
@@ -26,6 +28,7 @@ usage: ./dev [--python PATH|VERSION] COMMAND
   ./dev setup                     make the environment and build everything
 
 --python keeps an environment for each interpreter: --python 3.12, --python /usr/bin/python3.11.
+A version is looked for on PATH, among pyenv's and uv's, and as PYTHONS_PREFIX/VERSION/bin/python3.
 The environments are in .dev/envs/; they are made and brought up to date by every command.
 """
 
@@ -95,7 +98,7 @@ def command_test(wanted: str | None, arguments: list[str]) -> int:
         arguments, extra = arguments[:mark], arguments[mark + 1 :]
     names: list[str] = []
     rest = list(arguments)
-    fix = every = False
+    fix = every = each = False
     while rest:
         taken, rest = options(rest, ("--python",))
         wanted = taken.get("--python", wanted)
@@ -106,22 +109,66 @@ def command_test(wanted: str | None, arguments: list[str]) -> int:
             fix = True
         elif word == "--all":
             every = True
+        elif word == "--all-pythons":
+            each = True
         elif word in groups.GROUPS:
             names.append(word)
         else:
             known = ", ".join(groups.GROUPS)
-            raise UsageProblem(f"{word}: the groups are {known}; options are --all and --fix")
+            raise UsageProblem(
+                f"{word}: the groups are {known}; options are --all, --all-pythons and --fix"
+            )
     if every:
         names = list(groups.GROUPS)
-    names = list(dict.fromkeys(names)) or groups.USUAL
+    names = list(dict.fromkeys(names)) or [*groups.USUAL, *(["conform"] if each else [])]
     if extra and len(names) != 1:
         raise UsageProblem("arguments behind -- go to one test tool: name one group")
+    if each and wanted is not None:
+        raise UsageProblem("--all-pythons takes no --python: it takes those that there are")
     environment = Environment(interpreters.choose(wanted))
     if fix or set(names) - groups.WITHOUT_PYTHON:
         environment.prepare(BASE)
     if fix:
         groups.fix(environment)
+    if each:
+        return 0 if test_each(names, environment, extra) else 1
     return 0 if groups.run_groups(names, environment, extra) else 1
+
+
+def test_each(names: list[str], default: Environment, extra: list[str]) -> bool:
+    found, missing = interpreters.every()
+    for problem in missing:
+        note(problem)
+    passed = groups.run_on_each(
+        names,
+        default,
+        [Environment(interpreter) for interpreter in found],
+        lambda environment: environment.prepare(BASE),
+        extra,
+    )
+    note(f"tested on Python {', '.join(interpreter.version for interpreter in found)}")
+    for problem in missing:
+        note(f"not tested: {problem}")
+    return passed
+
+
+def command_wheel(wanted: str | None, arguments: list[str]) -> int:
+    taken, rest = options(arguments, ("--python",))
+    wanted = taken.get("--python", wanted)
+    environment = Environment(interpreters.default())
+    environment.prepare(("dev",), build=False)
+    native.wheel(environment.python, target_of(wanted), rest)
+    return 0
+
+
+def target_of(wanted: str | None) -> list[str]:
+    """What tells maturin the interpreter; one that is not there is only named."""
+    if wanted is not None and interpreters.is_version(wanted):
+        try:
+            return ["--interpreter", interpreters.choose(wanted).executable]
+        except Problem:
+            return ["--interpreter", f"python{wanted}", "--target", native.target()]
+    return ["--interpreter", interpreters.choose(wanted).executable]
 
 
 def command_python(wanted: str | None, arguments: list[str]) -> int:
@@ -159,6 +206,7 @@ def command_setup(wanted: str | None, arguments: list[str]) -> int:
 COMMANDS: dict[str, Callable[[str | None, list[str]], int]] = {
     "run": command_run,
     "test": command_test,
+    "wheel": command_wheel,
     "python": command_python,
     "bench": command_bench,
     "soak": command_soak,

@@ -86,6 +86,8 @@ GROUPS: dict[str, Group] = {
     "conform": conform,
 }
 WORDS = {True: "passed", False: "FAILED", None: "skipped"}
+# What depends on the interpreter; the others run once for all of them.
+EACH = ("py", "conform")
 # What runs where no environment has been made.
 WITHOUT_PYTHON = {"rust", "loom"}
 USUAL = ["lint", "rust", "py"]
@@ -100,16 +102,50 @@ def fix(environment: Environment) -> None:
 
 def run_groups(names: list[str], environment: Environment, extra: list[str]) -> bool:
     """Run every group, whatever the ones before it did, and print a summary."""
-    results: list[tuple[str, bool | None, float]] = []
-    for name in names:
-        note(f"group {name}")
-        started = time.monotonic()
-        passed: bool | None = False
-        try:
-            passed = GROUPS[name](environment, extra)
-        except Problem as problem:
-            note(str(problem))
-        results.append((name, passed, time.monotonic() - started))
-    for name, passed, seconds in results:
-        note(f"{name:8} {WORDS[passed]} in {seconds:.1f} s")
+    return summed_up([attempt(name, name, environment, extra) for name in names])
+
+
+def run_on_each(
+    names: list[str],
+    default: Environment,
+    environments: list[Environment],
+    prepare: Callable[[Environment], None],
+    extra: list[str],
+) -> bool:
+    """As run_groups, with what depends on the interpreter on each of them."""
+    results = [attempt(name, name, default, extra) for name in names if name not in EACH]
+    for environment in environments:
+        minor = environment.interpreter.minor
+        for name in names:
+            if name in EACH:
+                label = f"{name} {minor}"
+                results.append(attempt(label, name, environment, extra, prepare))
+    return summed_up(results)
+
+
+Result = tuple[str, Optional[bool], float]
+
+
+def attempt(
+    label: str,
+    name: str,
+    environment: Environment,
+    extra: list[str],
+    prepare: Callable[[Environment], None] = lambda environment: None,
+) -> Result:
+    note(f"group {label}")
+    started = time.monotonic()
+    passed: bool | None = False
+    try:
+        prepare(environment)
+        passed = GROUPS[name](environment, extra)
+    except Problem as problem:
+        note(str(problem))
+    return label, passed, time.monotonic() - started
+
+
+def summed_up(results: list[Result]) -> bool:
+    width = max((len(label) for label, *_ in results), default=0)
+    for label, passed, seconds in results:
+        note(f"{label:{width}} {WORDS[passed]} in {seconds:.1f} s")
     return all(passed is not False for _, passed, _ in results)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OLDEST = (3, 11)
-# Looked for, newest first, when the Python that runs `./dev` is too old.
-MINORS = ("3.14", "3.13", "3.12", "3.11")
+# Those that aioxide is for, newest first. Looked for when the Python that runs `./dev` is too old,
+# but for the first, which not every package has wheels for.
+MINORS = ("3.15", "3.14", "3.13", "3.12", "3.11")
 
 PROBE = """
 import importlib.util, json, os, sys, sysconfig
@@ -95,7 +96,10 @@ def places(version: str) -> Iterator[str]:
         folders = [folder for folder in pyenv.iterdir() if matches(folder.name, version)]
         for folder in sorted(folders, key=patch, reverse=True):
             yield str(folder / "bin" / "python3")
-    yield f"/opt/pythons/{version}/bin/python3"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local/share/uv/python"))
+    for folder in sorted(uv.glob(f"cpython-{minor}.*"), reverse=True):
+        yield str(folder / "bin" / "python3")
+    yield str(Path(os.environ.get("PYTHONS_PREFIX", "/opt/pythons"), version, "bin", "python3"))
 
 
 def patch(folder: Path) -> int:
@@ -112,18 +116,27 @@ def matches(name: str, version: str) -> bool:
     return same and name.endswith("t") == threaded
 
 
+def is_version(wanted: str) -> bool:
+    """Whether it is a version, as opposed to a path or a name."""
+    return re.fullmatch(r"\d+\.\d+(\.\d+)?t?", wanted) is not None
+
+
 def choose(wanted: str | None) -> Interpreter:
     """The interpreter to use: the one asked for, else the one `./dev` runs on, else any."""
     if wanted is None:
         return default()
-    if re.fullmatch(r"\d+\.\d+(\.\d+)?t?", wanted):
+    if is_version(wanted):
+        unfit = None
         for place in places(wanted):
             found = probe(place)
             if found and matches(found.version, wanted):
-                found.check()
-                return found
+                if not found.missing:
+                    return found
+                unfit = unfit or found
+        if unfit is not None:
+            unfit.check()
         raise Problem(
-            f"no Python {wanted} on PATH, in ~/.pyenv/versions or in /opt/pythons: "
+            f"no Python {wanted} on PATH, of pyenv or uv, nor in PYTHONS_PREFIX: "
             "install it, or name it with --python /path/to/python3"
         )
     path = shutil.which(wanted)
@@ -134,11 +147,24 @@ def choose(wanted: str | None) -> Interpreter:
     return found
 
 
+def every() -> tuple[list[Interpreter], list[str]]:
+    """The interpreters of all versions that aioxide is for, oldest first, and what is missing."""
+    found: list[Interpreter] = []
+    missing: list[str] = []
+    for minor in reversed(MINORS):
+        try:
+            found.append(choose(minor))
+        except Problem as problem:
+            missing.append(str(problem))
+    return found, missing
+
+
 def default() -> Interpreter:
     here = probe(sys.executable)
     candidates = [here] if here else []
     if here is None or here.numbers < OLDEST or here.missing:
-        candidates += [found for minor in MINORS for found in map(probe, places(minor)) if found]
+        for minor in MINORS[1:]:
+            candidates += filter(None, map(probe, places(minor)))
     for candidate in candidates:
         if candidate.numbers >= OLDEST and not candidate.missing:
             return candidate

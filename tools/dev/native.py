@@ -59,6 +59,23 @@ def program(package: str) -> Path:
     return (ROOT / target / "release" / package).resolve()
 
 
+def target() -> str:
+    """The target that this machine's Rust builds for."""
+    answer = subprocess.run(
+        ["rustc", "-vV"], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    return answer.partition("host: ")[2].partition("\n")[0]
+
+
+def wheel(python: str, interpreter: list[str], extra: list[str]) -> None:
+    """Build a wheel into dist/. Maturin knows the layout of a CPython that is only named."""
+    cargo()
+    must(
+        [python, "-m", "maturin", "build", "--release", "--out", "dist", *interpreter, *extra],
+        {"CARGO_TARGET_DIR": str(ROOT / "target" / "wheel")},
+    )
+
+
 def sources() -> Iterator[Path]:
     """Every file that the native module is made from, but Cargo.lock: a build may change that."""
     for name in ("Cargo.toml", "pyproject.toml", "rust-toolchain.toml"):
