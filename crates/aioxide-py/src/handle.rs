@@ -169,7 +169,7 @@ pub(crate) fn make(
 #[inline]
 pub(crate) fn run(py: Python<'_>, handle: &HandleRef) -> PyResult<()> {
     // Whom nobody else can reach, nobody can cancel meanwhile.
-    if handle.count() > 1 && handle.is_thread_safe() {
+    if (cfg!(Py_GIL_DISABLED) || handle.count() > 1) && handle.is_thread_safe() {
         return handle.run_locked(py);
     }
     run_unlocked(py, handle)

@@ -5,6 +5,7 @@ use std::slice;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::PyBytes;
 
 use super::Ref;
@@ -105,8 +106,12 @@ impl Drop for View {
 /// # Errors
 /// `BufferError` while a view of it is exported, `TypeError` when it is no bytearray.
 pub(crate) fn extend_bytearray(py: Python<'_>, buffer: &Ref, data: &[u8]) -> PyResult<usize> {
-    let object = buffer.as_ptr();
-    // SAFETY: A live object.
+    // Nothing with the GIL.
+    with_critical_section(buffer.bind(py), || append(py, buffer.as_ptr(), data))
+}
+
+fn append(py: Python<'_>, object: *mut ffi::PyObject, data: &[u8]) -> PyResult<usize> {
+    // SAFETY: A live object: the caller of `extend_bytearray` has a reference.
     if unsafe { ffi::PyByteArray_CheckExact(object) } == 0 {
         return Err(PyTypeError::new_err("the buffer is no bytearray"));
     }
@@ -127,7 +132,7 @@ pub(crate) fn extend_bytearray(py: Python<'_>, buffer: &Ref, data: &[u8]) -> PyR
 }
 
 /// What `f` makes of the content of an exact bytearray: `None` for any other object. It must not
-/// call Python.
+/// call Python. Without the GIL it is for callers that nobody else disturbs.
 pub(crate) fn inspect_bytearray<R>(buffer: &Ref, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
     let object = buffer.as_ptr();
     // SAFETY: A live object.

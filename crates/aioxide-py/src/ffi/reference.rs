@@ -107,6 +107,43 @@ impl<T> Ref<T> {
         self.as_ptr() == other
     }
 
+    /// A new reference to an object that may be on its way out; `None` when it is.
+    ///
+    /// # Safety
+    /// The memory is that of a `T`, dead or alive, for which [`Ref::allow_revival`] was called, and
+    /// this thread is attached.
+    #[inline]
+    pub(crate) unsafe fn revive(object: *mut ffi::PyObject) -> Option<Self> {
+        #[cfg(Py_GIL_DISABLED)]
+        // SAFETY: The caller's promise.
+        let alive = unsafe { ffi::PyUnstable_TryIncRef(object) } != 0;
+        #[cfg(not(Py_GIL_DISABLED))]
+        let alive = {
+            // SAFETY: The memory is an object's still.
+            let alive = unsafe { ffi::Py_REFCNT(object) } > 0;
+            if alive {
+                // SAFETY: Alive, and no other thread runs.
+                unsafe { ffi::Py_INCREF(object) };
+            }
+            alive
+        };
+        if !alive {
+            return None;
+        }
+        // SAFETY: The reference was just taken.
+        unsafe { Self::from_owned_or_null(object) }
+    }
+
+    /// Without the GIL a new object must be told that [`Ref::revive`] may come.
+    #[inline]
+    pub(crate) fn allow_revival(&self) {
+        #[cfg(Py_GIL_DISABLED)]
+        // SAFETY: Alive, and nobody else has seen it yet.
+        unsafe {
+            ffi::PyUnstable_EnableTryIncRef(self.as_ptr());
+        }
+    }
+
     /// How many references there are. Exact with the GIL only.
     #[inline]
     pub(crate) fn count(&self) -> isize {

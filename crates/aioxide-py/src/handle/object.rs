@@ -306,7 +306,9 @@ impl FreeList {
 
     #[inline]
     fn push(&mut self, memory: *mut Object) -> bool {
-        if self.length == MOST {
+        // Without the GIL the collector walks the allocator's memory: dead objects must not be
+        // there.
+        if cfg!(Py_GIL_DISABLED) || self.length == MOST {
             return false;
         }
         // SAFETY: The caller gives the memory of a dead handle.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::os::fd::RawFd;
 
 use pyo3::ffi;
-use pyo3::prelude::*;
 
 use super::StreamTransport;
 use crate::ffi::Ref;
@@ -52,17 +51,8 @@ impl Live {
     /// The transport of a descriptor.
     pub(crate) fn transport(&self, fd: RawFd) -> Option<Ref<StreamTransport>> {
         let Address(transport) = *self.transports.get(&fd)?;
-        // SAFETY: Transports take themselves out before their memory goes.
-        if unsafe { ffi::Py_REFCNT(transport) } <= 0 {
-            // On its way out: a weak reference's callback is looking here.
-            return None;
-        }
-        // SAFETY: Only attached threads look here.
-        let py = unsafe { Python::assume_attached() };
-        // SAFETY: Alive, as just seen.
-        let transport = unsafe { Borrowed::from_ptr(py, transport) };
-        // SAFETY: Only transports are put in.
-        let transport = unsafe { transport.cast_unchecked::<StreamTransport>() };
-        Some(Ref::new(&transport))
+        // SAFETY: Transports take themselves out before their memory goes, which waits for this
+        // borrow. Only transports are put in.
+        unsafe { Ref::revive(transport) }
     }
 }

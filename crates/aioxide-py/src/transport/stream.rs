@@ -119,6 +119,7 @@ impl StreamTransport {
             empty_waiter: None,
         };
         let transport = Ref::from(Bound::new(py, Self { state: LoopCell::new(state) })?);
+        transport.allow_revival();
         event_loop.live.with(|live| live.insert(fd, Address::of(&transport)));
         if let Some(server) = &parts.server {
             attach(py, server, &transport, "_attach")?;
@@ -390,6 +391,11 @@ impl StreamTransport {
     #[getter(_sock_fd)]
     fn descriptor_attribute(&self) -> RawFd {
         self.state.with(|state| state.descriptor.number())
+    }
+
+    #[getter(_paused)]
+    fn paused_attribute(&self) -> bool {
+        self.state.with(|state| state.reading_paused)
     }
 
     #[getter(_protocol_paused)]
