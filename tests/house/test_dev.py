@@ -108,7 +108,8 @@ class TestInterpreters:
         assert interpreters.choose(None).version == "3.11.9"
 
     @pytest.mark.parametrize(
-        "place", ["bin/python3.14", "uv/cpython-3.14.2-linux/bin/python3", "prefix/3.14/bin/python3"]
+        "place",
+        ["bin/python3.14", "uv/cpython-3.14.2-linux/bin/python3", "prefix/3.14/bin/python3"],
     )
     def test_version_is_found_wherever_it_is(self, bare: Path, place: str) -> None:
         path = bare / place
@@ -130,11 +131,9 @@ class TestInterpreters:
         monkeypatch.setattr(interpreters, "MINORS", ("3.14", "3.13", "3.12", "3.11"))
         found, missing = interpreters.every()
         assert [interpreter.version for interpreter in found] == ["3.12.4", "3.14.0"]
-        assert [text.partition(":")[0] for text in missing] == [
-            "no Python 3.11 on PATH, of pyenv or uv, nor in PYTHONS_PREFIX",
-            f"{bare / 'bin' / 'python3.13'} has no module venv, so no environment can be made "
-            "from it",
-        ]
+        without, incomplete = missing
+        assert "no Python 3.11 on PATH, of pyenv or uv, nor in PYTHONS_PREFIX: " in without
+        assert f"{bare / 'bin' / 'python3.13'} has no module venv" in incomplete
 
     def test_newest_patch_of_pyenv_comes_first(self, bare: Path) -> None:
         for version in ("3.12.2", "3.12.10", "3.11.9"):
@@ -345,7 +344,6 @@ class TestGroups:
         expected = [["lint", "FAILED"], ["rust", "FAILED"], ["py", "passed"]]
         assert summary == [*expected, ["conform", "skipped"]]
         assert groups.run_groups(["py", "conform"], place, [])
-
 
     def test_each_python_has_its_own_environment(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

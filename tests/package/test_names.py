@@ -91,6 +91,37 @@ def test_import_changes_nothing_and_warns_of_nothing(program):
     assert shown == "True True\n"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="policies are public names before 3.14")
+def test_import_needs_no_policies(program):
+    """3.16 has none."""
+    shown = program(
+        """
+        import asyncio, sys
+        for module in (asyncio, asyncio.events, asyncio.unix_events):
+            for name in [name for name in vars(module) if "policy" in name.lower()]:
+                delattr(module, name)
+        asyncio.__all__ = tuple(name for name in asyncio.__all__ if "policy" not in name.lower())
+        sys.version_info = (3, 16, 0, "final", 0)
+        import aioxide
+
+        async def main():
+            return type(asyncio.get_running_loop()) is aioxide.EventLoop
+
+        with aioxide.Runner(loop_factory=aioxide.new_event_loop) as runner:
+            print(runner.run(main()))
+        print(hasattr(aioxide, "EventLoopPolicy"))
+        try:
+            aioxide.install()
+        except RuntimeError as error:
+            print(error)
+        """
+    )
+    assert shown == (
+        "True\nFalse\naioxide.install() knows CPython 3.11 to 3.15; "
+        "use aioxide.run() or loop_factory=aioxide.new_event_loop\n"
+    )
+
+
 def test_unchanged_program_runs(program):
     shown = program(
         """
