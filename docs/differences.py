@@ -56,14 +56,6 @@ async def transport_class(loop):
     return answer
 
 
-async def transport_attribute(loop):
-    ours, theirs = socket.socketpair()
-    transport = await transport_on(loop, ours)
-    answer = outcome(lambda: setattr(transport, "mine", 1))
-    await end(transport, theirs)
-    return answer
-
-
 async def handle_class(loop):
     handle = loop.call_soon(print)
     handle.cancel()
@@ -233,7 +225,6 @@ async def wakeup_descriptor_without_handlers(loop):
 
 QUESTIONS = [
     transport_class,
-    transport_attribute,
     handle_class,
     loop_class,
     loop_with_a_selector,

@@ -51,6 +51,37 @@ def test_writer_is_called_while_there_is_room(loop, pair):
     assert loop.remove_writer(ours) is True
 
 
+def test_what_is_ready_comes_with_the_next_turn(loop, pair):
+    """Behind what was queued before it, and before what is queued in the turn after."""
+    left, right = pair
+    right.send(b"x")
+    seen = []
+
+    def read(number):
+        seen.append(f"read {number}")
+        loop.remove_reader(left)
+
+    def first(number):
+        loop.add_reader(left, read, number)
+        loop.call_soon(second, number)
+
+    def second(number):
+        seen.append(f"second {number}")
+        loop.call_soon(third, number)
+
+    def third(number):
+        seen.append(f"third {number}")
+        if number < 50:
+            loop.call_soon(first, number + 1)
+        else:
+            loop.stop()
+
+    loop.call_soon(first, 0)
+    loop.run_forever()
+    words = ("second", "read", "third")
+    assert seen == [f"{word} {number}" for number in range(51) for word in words]
+
+
 def test_reader_is_level_triggered(loop, pair):
     """What was not read is told again."""
     ours, theirs = pair

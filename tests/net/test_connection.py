@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import socket
 import sys
 
@@ -89,6 +90,13 @@ async def test_refused(loop):
     assert str(caught.value) == (
         f"[Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', {port})"
     )
+
+
+async def test_refused_leaves_no_cycle(loop):
+    """Whoever catches the error of a failed connection is the only one to hold it."""
+    with pytest.raises(ConnectionRefusedError) as caught:
+        await loop.create_connection(asyncio.Protocol, "127.0.0.1", free_port())
+    assert [holder for holder in gc.get_referrers(caught.value) if type(holder) is list] == []
 
 
 async def test_unreachable(loop):

@@ -30,6 +30,19 @@ async def test_cycle_is_collected_after_close(loop, listener, kind):
     listener.accept()[0].close()
 
 
+async def test_attributes_of_a_transport_are_collected(loop, listener):
+    transport, protocol = await loop.create_connection(Recorder, *listener.getsockname())
+    transport.itself = transport
+    reference = weakref.ref(transport)
+    transport.close()
+    await protocol.until("connection_lost")
+    await polled()
+    del transport, protocol
+    gc.collect()
+    assert reference() is None
+    listener.accept()[0].close()
+
+
 async def test_closed_connection_needs_no_collector(loop, listener, asyncio_fault):
     asyncio_fault(
         sys.version_info < (3, 13), "the transport holds a method of its own", fixed_later=True

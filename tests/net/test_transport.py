@@ -41,6 +41,22 @@ async def test_unknown_information(connect):
     assert transport.get_extra_info("nothing", default=7) == 7
 
 
+async def test_method_replaced_on_the_object(connect):
+    """Test suites do it, and wrappers: the streams on top call what they find there."""
+    transport, protocol, peer = await connect()
+    written = []
+    transport.write = written.append
+    stream = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
+    stream.write(b"kept")
+    assert written == [b"kept"]
+    del transport.write
+    stream.write(b"sent")
+    assert await peer.recv_exactly(4) == b"sent"
+    assert not hasattr(transport, "mine")
+    transport.mine = 1
+    assert (transport.mine, vars(transport)["mine"]) == (1, 1)
+
+
 async def test_information_outlives_the_connection(connect, listener):
     transport, protocol, _ = await connect()
     sock = transport.get_extra_info("socket")

@@ -140,6 +140,9 @@ impl Loop {
                 None
             }
         };
+        // What is ready by now comes behind what is queued by now, as with asyncio: programs count
+        // on a callback that they queue after this one to run later than what can be read already.
+        self.scheduler.with(|scheduler| scheduler.poll_next_turn());
         if let Some(old) = old {
             old.bind(py).call_method0("cancel")?;
         }

@@ -60,7 +60,7 @@ pub(super) struct State {
 
 /// A transport of the loop, made by create_connection(), create_server() and
 /// connect_accepted_socket(); an asyncio.Transport.
-#[pyclass(frozen, weakref, module = "aioxide._aioxide")]
+#[pyclass(frozen, dict, weakref, module = "aioxide._aioxide")]
 #[derive(Debug)]
 pub(crate) struct StreamTransport {
     pub(super) state: LoopCell<State>,
