@@ -20,6 +20,9 @@ from aioxide._inside import base_events, events, format_helpers, futures
 if TYPE_CHECKING:
     from aioxide import _aioxide
 
+# The class; a test may have put a function in its place in the module.
+_Socket = socket.socket
+
 
 # Handles
 
@@ -176,7 +179,7 @@ def hold_socket(sock: Any) -> bool:
     cannot become another file's, until the transport is done with it. Returns whether it is one of
     Python's own sockets.
     """
-    if not isinstance(sock, socket.socket):
+    if not isinstance(sock, _Socket):
         return False
     cast("Any", sock)._io_refs += 1
     return True
@@ -184,14 +187,14 @@ def hold_socket(sock: Any) -> bool:
 
 def release_socket(sock: Any) -> None:
     """Undo hold_socket(), and close."""
-    if isinstance(sock, socket.socket):
+    if isinstance(sock, _Socket):
         cast("Any", sock)._decref_socketios()
     sock.close()
 
 
 def make_socket(fd: int) -> socket.socket:
     """The Python socket of a descriptor, which it owns from now on."""
-    sock = socket.socket(fileno=fd)
+    sock = _Socket(fileno=fd)
     sock.setblocking(False)
     hold_socket(sock)
     return sock
@@ -203,7 +206,7 @@ def transport_socket(sock: socket.socket) -> trsock.TransportSocket:
 
 def address(fd: int, method: str) -> Any:
     """An address that only the socket module formats; None where there is none."""
-    borrowed = socket.socket(fileno=fd)
+    borrowed = _Socket(fileno=fd)
     try:
         return getattr(borrowed, method)()
     except OSError:

@@ -286,6 +286,25 @@ async def test_tls_arguments_without_tls(loop, listener, arguments, text):
         await loop.create_connection(Recorder, *listener.getsockname(), **arguments)
 
 
+async def test_function_in_place_of_the_socket_class(loop, listener, monkeypatch):
+    """Test suites put one there, to watch or to change what is made."""
+    made = []
+    real = socket.socket
+
+    def make(*arguments, **options):
+        made.append(real(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(socket, "socket", make)
+    transport, protocol = await loop.create_connection(Recorder, *listener.getsockname())
+    monkeypatch.undo()
+    assert transport.get_extra_info("socket").fileno() == made[0].fileno()
+    transport.close()
+    await protocol.until("connection_lost")
+    assert made[0].fileno() == -1
+    listener.accept()[0].close()
+
+
 async def test_socket_of_a_live_transport_is_refused(connect, loop):
     transport, protocol, peer = await connect()
     sock = transport.get_extra_info("socket")
