@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from .model import LIMIT, MeasureError, TimeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,13 +152,18 @@ class Server(Child):
         return self
 
     def load(
-        self, load: str, command: str, options: dict[str, Any], limit: float
+        self,
+        load: str,
+        command: str,
+        options: dict[str, Any],
+        limit: float,
+        flags: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Put the load generator on this server; what the server died of explains a failure."""
         words = [str(word) for option in options.items() for word in option]
         common = ["--port", str(self.port), "--pid", str(self.pid)]
         try:
-            return run_json([load, command, *common, *words], limit, LOAD_CORE)
+            return run_json([load, command, *common, *words, *flags], limit, LOAD_CORE)
         except MeasureError as error:
             death = self.death()
             if death:

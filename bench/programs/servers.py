@@ -1,7 +1,8 @@
 """The servers: `python -m bench.programs.servers LOOP KIND [--option VALUE]...`
 
 Each listens on loopback, prints its port, and serves until it is killed. KIND is `protocol`,
-`buffered` or `streams`. They echo, unless told the sizes of a request and its response.
+`buffered` or `streams`. They echo, unless told the sizes of a request and its response. With
+`--tls` they speak that, with a certificate for "localhost" that is made at the start.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import ssl
 from typing import cast
 
 from .. import loops
@@ -107,9 +109,18 @@ async def spin() -> None:
         await asyncio.sleep(0)
 
 
+def tls_context() -> ssl.SSLContext:
+    import trustme
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    return context
+
+
 async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     server: asyncio.AbstractServer
+    context = tls_context() if options.tls else None
     if options.kind == "streams":
         answers = pieces(options.response, options.writes)
 
@@ -117,7 +128,7 @@ async def serve(options: argparse.Namespace) -> None:
             await respond_streams(reader, writer, options.request, answers)
 
         handler = respond if options.request else echo_streams
-        server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=4096)
+        server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=4096, ssl=context)
     else:
 
         def factory() -> asyncio.BaseProtocol:
@@ -125,7 +136,7 @@ async def serve(options: argparse.Namespace) -> None:
                 return Responder(options.request, options.response, options.writes)
             return BufferedEcho() if options.kind == "buffered" else Echo()
 
-        server = await loop.create_server(factory, "127.0.0.1", 0, backlog=4096)
+        server = await loop.create_server(factory, "127.0.0.1", 0, backlog=4096, ssl=context)
     spinning = [loop.create_task(spin()) for _ in range(options.spin)]
     gc.collect()
     child.answer(port=server.sockets[0].getsockname()[1])
@@ -141,6 +152,7 @@ def main() -> None:
     parser.add_argument("--response", type=int, default=HEAD)
     parser.add_argument("--writes", type=int, choices=(1, 2), default=1)
     parser.add_argument("--spin", type=int, default=0)
+    parser.add_argument("--tls", action="store_true")
     options = parser.parse_args()
     child.begin()
     with asyncio.Runner(loop_factory=loops.factory(options.loop)) as runner:

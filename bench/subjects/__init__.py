@@ -9,8 +9,9 @@ from .latency import Latency
 from .memory import Memory
 from .responses import Responses
 from .scheduling import Scheduling
+from .tls import Tls
 
 SUBJECTS: dict[str, Subject] = {
     subject.name: subject
-    for subject in (Scheduling(), Echo(), Responses(), Connections(), Latency(), Memory())
+    for subject in (Scheduling(), Echo(), Tls(), Responses(), Connections(), Latency(), Memory())
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model import MeasureError, Metric, Settings
 from ..processes import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RATE = Metric("rate", "thousand messages a second", more_is_better=True, digits=1)
 CPU = Metric("cpu", "server CPU, µs a message", digits=2)
@@ -20,11 +23,14 @@ def measure(
     command: str,
     options: dict[str, Any],
     settings: Settings,
+    flags: Sequence[str] = (),
 ) -> dict[str, float]:
     """Start the server, load it, stop it: rate, CPU time a message, and latency."""
     timing = {"--seconds": settings.seconds, "--warmup": settings.warmup}
     with Server(loop, server, limit, settings.load, settings.time_limit) as running:
-        found = running.load(settings.load, command, {**options, **timing}, settings.time_limit)
+        found = running.load(
+            settings.load, command, {**options, **timing}, settings.time_limit, flags
+        )
     messages = found["messages"]
     if not messages or found["server_cpu_seconds"] is None:
         raise MeasureError("no message came through in the measured window")

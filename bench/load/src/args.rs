@@ -21,7 +21,8 @@ connect   connections that each connect, send one message, await it back, close,
 --size BYTES       100            --warmup S         before the measured window: 0.2
 --stall S          5: fail when nothing comes for so long
 --pid PID          report the CPU time of this process, the server
---core N           stay on this core";
+--core N           stay on this core
+--tls              speak TLS, whatever the certificate; without resumed sessions";
 
 /// What was asked for.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ pub(crate) struct Load {
     pub(crate) stall: f64,
     pub(crate) pid: Option<u32>,
     pub(crate) core: Option<usize>,
+    pub(crate) tls: bool,
 }
 
 impl Default for Load {
@@ -69,6 +71,7 @@ impl Default for Load {
             stall: 5.0,
             pid: None,
             core: None,
+            tls: false,
         }
     }
 }
@@ -111,6 +114,10 @@ fn parse_load(
 ) -> Result<Load, Failure> {
     let mut load = Load::default();
     while let Some(option) = words.next() {
+        if option == "--tls" {
+            load.tls = true;
+            continue;
+        }
         let word = words.next();
         match option.as_str() {
             "--host" => load.address.set_ip(value(&option, word)?),
@@ -174,6 +181,11 @@ mod tests {
         let Ok(Command::Exchange(load)) = parsed(line) else { panic!("not accepted") };
         assert_eq!((load.address.port(), load.response, load.connections), (80, Some(9), 3));
         assert_eq!((load.seconds, load.messages, load.pid), (Some(1.5), None, Some(4)));
+        assert!(!load.tls);
+        let Ok(Command::Connect(load)) = parsed("connect --tls --port 80 --messages 2") else {
+            panic!("not accepted")
+        };
+        assert!(load.tls && load.messages == Some(2));
     }
 
     #[test]

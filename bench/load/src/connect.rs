@@ -4,6 +4,9 @@
 //!   opening --room to write--> sending --all sent--> waiting --all received--> closed, recorded
 //! ```
 //!
+//! With TLS there is a full handshake before, and a `close_notify` behind. The messages are so
+//! small that the kernel takes each at once.
+//!
 //! A closed connection keeps its port for a minute (TIME_WAIT), and one address has 28,000 ports:
 //! a second or two of this load. So each connection comes from the next of the 253 addresses
 //! 127.0.0.2 to 127.0.0.254, when the server is on loopback.
@@ -12,10 +15,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, connect, recv, send,
-    socket_with, sockopt,
-};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
 
 use crate::args::Load;
 use crate::clock;
@@ -23,6 +23,7 @@ use crate::cpu;
 use crate::failure::Failure;
 use crate::poller::{EventFlags, Poller};
 use crate::window::{Report, Window};
+use crate::wire::{READ_SIZE, Wire, Wiring, is_nothing};
 
 /// Runs the load until the window has ended and every connection is closed.
 pub(crate) fn run(load: &Load) -> Result<Report, Failure> {
@@ -30,13 +31,14 @@ pub(crate) fn run(load: &Load) -> Result<Report, Failure> {
         cpu::pin(core)?;
     }
     let message = vec![b'm'; load.size];
-    let mut buffer = vec![0; load.size + 1];
+    let mut buffer = vec![0; (load.size + 1).max(READ_SIZE)];
+    let wiring = Wiring::new(load.tls)?;
     let mut poller = Poller::new()?;
     let mut sources = Sources { address: load.address, last: 1 };
     let mut window = Window::open(load, clock::now());
     let mut slots = Vec::with_capacity(load.connections);
     for token in 0..load.connections {
-        slots.push(Some(Short::open(&mut sources, token, &poller)?));
+        slots.push(Some(Short::open(&mut sources, wiring.wire()?, token, &poller)?));
     }
 
     let mut busy = slots.len();
@@ -54,7 +56,7 @@ pub(crate) fn run(load: &Load) -> Result<Report, Failure> {
             let now = clock::now();
             window.record(now, now - started_at)?;
             if window.is_open() {
-                slots[token] = Some(Short::open(&mut sources, token, &poller)?);
+                slots[token] = Some(Short::open(&mut sources, wiring.wire()?, token, &poller)?);
             } else {
                 busy -= 1;
             }
@@ -85,6 +87,7 @@ impl Sources {
 #[derive(Debug)]
 struct Short {
     fd: OwnedFd,
+    wire: Wire,
     token: usize,
     sent: usize,
     received: usize,
@@ -93,7 +96,12 @@ struct Short {
 }
 
 impl Short {
-    fn open(sources: &mut Sources, token: usize, poller: &Poller) -> Result<Self, Failure> {
+    fn open(
+        sources: &mut Sources,
+        wire: Wire,
+        token: usize,
+        poller: &Poller,
+    ) -> Result<Self, Failure> {
         let started_at = clock::now();
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let fd = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)
@@ -107,7 +115,7 @@ impl Short {
             Err(error) => return Err(Failure::Peer(format!("connect: {error}"))),
         }
         poller.add(&fd, token, EventFlags::OUT)?;
-        Ok(Self { fd, token, sent: 0, received: 0, is_open: false, started_at })
+        Ok(Self { fd, wire, token, sent: 0, received: 0, is_open: false, started_at })
     }
 
     /// Goes as far as it can without waiting. True when the echo is complete.
@@ -132,9 +140,9 @@ impl Short {
     }
 
     fn send_rest(&mut self, message: &[u8], poller: &Poller) -> Result<(), Failure> {
-        match send(&self.fd, &message[self.sent..], SendFlags::NOSIGNAL) {
+        match self.wire.send(&self.fd, &message[self.sent..]) {
             Ok(count) => self.sent += count,
-            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(error) if is_nothing(&error) => {}
             Err(error) => return Err(Failure::Peer(format!("send: {error}"))),
         }
         if self.sent == message.len() {
@@ -144,16 +152,16 @@ impl Short {
     }
 
     fn receive(&mut self, message: &[u8], buffer: &mut [u8]) -> Result<bool, Failure> {
-        let count = match recv(&self.fd, &mut *buffer, RecvFlags::empty()) {
-            Ok((0, _)) => {
+        let count = match self.wire.recv(&self.fd, buffer) {
+            Ok(0) => {
                 return Err(Failure::Peer(format!(
                     "it closed a connection after {} of {} bytes",
                     self.received,
                     message.len()
                 )));
             }
-            Ok((count, _)) => count,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+            Ok(count) => count,
+            Err(error) if is_nothing(&error) => return Ok(false),
             Err(error) => return Err(Failure::Peer(format!("receive: {error}"))),
         };
         let end = self.received + count;
@@ -161,7 +169,13 @@ impl Short {
             return Err(Failure::Peer("the echo differs from what was sent".to_owned()));
         }
         self.received = end;
-        Ok(end == message.len())
+        if end < message.len() {
+            return Ok(false);
+        }
+        self.wire
+            .finish(&self.fd)
+            .map(|()| true)
+            .map_err(|error| Failure::Peer(format!("send: {error}")))
     }
 }
 

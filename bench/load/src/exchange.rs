@@ -10,12 +10,11 @@
 //! parts of a message is caught: both ends of what arrives are compared always, all of it on
 //! every 64th message.
 
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::args::Load;
 use crate::clock;
@@ -23,8 +22,8 @@ use crate::cpu;
 use crate::failure::Failure;
 use crate::poller::{EventFlags, Poller};
 use crate::window::{Report, Window};
+use crate::wire::{READ_SIZE, Wire, Wiring, is_nothing};
 
-const READ_SIZE: usize = 256 * 1024;
 const PERIOD: usize = 251;
 const FULL_COMPARE_EVERY: u64 = 64;
 
@@ -34,13 +33,15 @@ pub(crate) fn run(load: &Load) -> Result<Report, Failure> {
         cpu::pin(core)?;
     }
     let pattern = pattern(load.size);
+    let wiring = Wiring::new(load.tls)?;
     let mut buffer = vec![0; READ_SIZE];
     let mut poller = Poller::new()?;
     let mut connections = Vec::with_capacity(load.connections);
     for index in 0..load.connections {
-        let stream = connect(load)?;
+        let mut wire = wiring.wire()?;
+        let stream = connect(load, &mut wire)?;
         poller.add(&stream, index, EventFlags::IN)?;
-        connections.push(Connection::new(stream, index, load));
+        connections.push(Connection::new(stream, wire, index, load));
     }
 
     let mut window = Window::open(load, clock::now());
@@ -69,11 +70,14 @@ pub(crate) fn run(load: &Load) -> Result<Report, Failure> {
     window.finish()
 }
 
-fn connect(load: &Load) -> Result<OwnedFd, Failure> {
+fn connect(load: &Load, wire: &mut Wire) -> Result<OwnedFd, Failure> {
     let timeout = Duration::from_secs_f64(load.stall.max(0.001));
-    let stream = TcpStream::connect_timeout(&load.address.into(), timeout)
+    let mut stream = TcpStream::connect_timeout(&load.address.into(), timeout)
         .map_err(|error| Failure::Peer(format!("connect to {}: {error}", load.address)))?;
     stream.set_nodelay(true).map_err(Failure::os("set TCP_NODELAY"))?;
+    // Handshakes are done before the window opens.
+    stream.set_read_timeout(Some(timeout)).map_err(Failure::os("set a time limit"))?;
+    wire.handshake(&mut stream).map_err(|error| Failure::Peer(format!("handshake: {error}")))?;
     stream.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
     Ok(stream.into())
 }
@@ -97,6 +101,7 @@ fn waiting(connections: &[Connection]) -> String {
 #[derive(Debug)]
 struct Connection {
     fd: OwnedFd,
+    wire: Wire,
     token: usize,
     /// Where its bytes start in the pattern.
     offset: usize,
@@ -113,9 +118,10 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(fd: OwnedFd, token: usize, load: &Load) -> Self {
+    fn new(fd: OwnedFd, wire: Wire, token: usize, load: &Load) -> Self {
         Self {
             fd,
+            wire,
             token,
             offset: token % PERIOD,
             request: load.size,
@@ -140,14 +146,19 @@ impl Connection {
     fn send_rest(&mut self, pattern: &[u8], poller: &Poller) -> Result<(), Failure> {
         while self.sent < self.request {
             let rest = &pattern[self.offset + self.sent..self.offset + self.request];
-            match send(&self.fd, rest, SendFlags::NOSIGNAL) {
+            match self.wire.send(&self.fd, rest) {
                 Ok(count) => self.sent += count,
-                Err(Errno::AGAIN) => return self.watch_room(poller, true),
-                Err(Errno::INTR) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return self.watch_room(poller, true);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.broken(&format!("send: {error}"))),
             }
         }
-        self.watch_room(poller, false)
+        if let Err(error) = self.wire.flush(&self.fd) {
+            return Err(self.broken(&format!("send: {error}")));
+        }
+        self.watch_room(poller, self.wire.wants_room())
     }
 
     fn watch_room(&mut self, poller: &Poller, wanted: bool) -> Result<(), Failure> {
@@ -161,10 +172,10 @@ impl Connection {
 
     /// Reads once. True when the response is complete.
     fn receive(&mut self, pattern: &[u8], buffer: &mut [u8]) -> Result<bool, Failure> {
-        let count = match recv(&self.fd, &mut *buffer, RecvFlags::empty()) {
-            Ok((0, _)) => return Err(self.broken("it closed the connection")),
-            Ok((count, _)) => count,
-            Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
+        let count = match self.wire.recv(&self.fd, buffer) {
+            Ok(0) => return Err(self.broken("it closed the connection")),
+            Ok(count) => count,
+            Err(error) if is_nothing(&error) => return Ok(false),
             Err(error) => return Err(self.broken(&format!("receive: {error}"))),
         };
         let end = self.received + count;

@@ -20,6 +20,7 @@ mod histogram;
 mod limit;
 mod poller;
 mod window;
+mod wire;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -169,6 +169,15 @@ fn a_wrong_echo_ends_it() {
 }
 
 #[test]
+fn a_server_without_tls_ends_it() {
+    let limit = Limit::start(&[]);
+    for command in ["echo", "connect"] {
+        let output = load(command, &limit.port, &["--tls", "--messages", "1"]);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+    }
+}
+
+#[test]
 fn too_long_a_response_ends_it() {
     let limit = Limit::start(&["--request", "100", "--response", "300"]);
     let output = load("twowrite", &limit.port, &["--messages", "1", "--response", "200"]);
