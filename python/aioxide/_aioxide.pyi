@@ -13,6 +13,7 @@ asyncio's; `TimerHandle` inherits from `Handle` there.
 
 import asyncio
 import socket
+import ssl
 from asyncio.base_events import Server
 from asyncio.constants import _SendfileMode
 from asyncio.events import _TaskFactory
@@ -43,6 +44,8 @@ __all__ = [
     "Loop",
     "StreamTransport",
     "TimerHandle",
+    "TlsProtocol",
+    "TlsTransport",
     "__version__",
 ]
 
@@ -244,7 +247,21 @@ class Loop:
         server: Server | None = None,
         backlog: int = 100,
         context: Context | None = None,
+        sslcontext: ssl.SSLContext | None = None,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
     ) -> Listener: ...
+    def _tls_protocol(
+        self,
+        protocol: asyncio.BaseProtocol,
+        sslcontext: ssl.SSLContext | None,
+        waiter: asyncio.Future[Any] | None,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+        call_connection_made: bool = True,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
+    ) -> TlsProtocol: ...
     def _stream_transport(
         self,
         sock: socket.socket,
@@ -403,3 +420,131 @@ def add_stream_reads(reader: type[asyncio.StreamReader], /) -> None:
 
 def add_stream_drain(writer: type[asyncio.StreamWriter], /) -> None:
     """Give a class that derives from asyncio.StreamWriter its native method."""
+@final
+class TlsProtocol:
+    """TLS on a connection: the protocol of the transport below a TlsTransport."""
+
+    @property
+    def _transport(self) -> StreamTransport | None: ...
+    @property
+    def _app_transport(self) -> TlsTransport | None: ...
+    @property
+    def _app_protocol(self) -> asyncio.BaseProtocol | None: ...
+    @property
+    def _sslobj(self) -> ssl.SSLObject: ...
+    def connection_made(self, transport: StreamTransport) -> None:
+        """Begin the handshake: the transport below is connected."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell the program's protocol, and let go of everything."""
+
+    def eof_received(self) -> bool:
+        """The peer has closed the connection below; return whether that is to stay open."""
+
+    def pause_writing(self) -> None:
+        """Keep what is encrypted: the transport below has too much to send."""
+
+    def resume_writing(self) -> None:
+        """Send what was kept."""
+
+    def _do_read(self) -> None: ...
+    def _read_again(self) -> None: ...
+    def _check_handshake_timeout(self) -> None: ...
+    def _check_shutdown_timeout(self) -> None: ...
+    def _feed(self, data: bytes) -> None: ...
+
+@final
+class TlsTransport(asyncio.Transport):
+    """A TLS connection. Loops make it; it belongs to the thread of its loop.
+
+    Exceptions that a method of the protocol raises go to the loop's exception handler and, where
+    asyncio does so, end the connection.
+    """
+
+    _start_tls_compatible: ClassVar[bool]
+    _sendfile_compatible: ClassVar[_SendfileMode]
+
+    @property
+    def _loop(self) -> Loop: ...
+    @property
+    def _ssl_protocol(self) -> TlsProtocol: ...
+    @property
+    def _protocol_paused(self) -> bool: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Information on the connection; `default` for what there is not.
+
+        "ssl_object", "sslcontext", "peercert", "cipher", "compression", and what the transport
+        below knows: "socket", "sockname", "peername".
+        """
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the connection to another protocol; data that comes later goes there."""
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the current protocol."""
+
+    def is_closing(self) -> bool:
+        """Whether it was closed or aborted, or the connection is lost."""
+
+    def close(self) -> None:
+        """Send what is written, say close_notify and wait for the peer's, then close.
+
+        The protocol's connection_lost(None) follows, after `ssl_shutdown_timeout` at the latest.
+        """
+
+    def abort(self) -> None:
+        """Close without sending what the peer has not taken yet; connection_lost(None) follows."""
+
+    def is_reading(self) -> bool:
+        """Whether data is given to the protocol: not paused."""
+
+    def pause_reading(self) -> None:
+        """Give no data to the protocol until `resume_reading()`."""
+
+    def resume_reading(self) -> None:
+        """Give data to the protocol again, from the next turn on."""
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Encrypt data and send it; what the peer does not take yet is kept. Never waits.
+
+        Before the handshake is done it is kept. Raises TypeError for other types.
+        """
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
+        """Encrypt and send every item, in order; small items share a record."""
+
+    def write_eof(self) -> None:
+        """Raise NotImplementedError: TLS has no half-closed connections."""
+
+    def can_write_eof(self) -> bool:
+        """Whether `write_eof()` works: it does not."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks of flow control, in bytes.
+
+        The protocol's pause_writing() is called at `high`, resume_writing() at `low` and below. By
+        default `high` is 512 KiB, or four times `low`, and `low` a quarter of `high`. Raises
+        ValueError unless high >= low >= 0.
+        """
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return (low, high), in bytes."""
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes are written and not with the transport below yet."""
+
+    def set_read_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks for what is received and not decrypted, in bytes.
+
+        The transport below stops reading at `high` and goes on at `low`. By default `high` is
+        256 KiB, or four times `low`. Raises ValueError unless high >= low >= 0.
+        """
+
+    def get_read_buffer_limits(self) -> tuple[int, int]:
+        """Return (low, high), in bytes."""
+
+    def get_read_buffer_size(self) -> int:
+        """How many bytes are received and not decrypted."""
+
+    def _force_close(self, exc: BaseException | None) -> None: ...
+    def _test__append_write_backlog(self, data: bytes) -> None: ...

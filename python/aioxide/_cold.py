@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import sys
 import threading
 from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any, cast
 
-from aioxide._inside import base_events, events, format_helpers, futures
+from aioxide._inside import base_events, events, format_helpers, futures, sslproto
 
 if TYPE_CHECKING:
     from aioxide import _aioxide
@@ -213,6 +214,97 @@ def address(fd: int, method: str) -> Any:
         return None
     finally:
         borrowed.detach()
+
+
+# TLS
+
+
+def tls_settings(
+    sslcontext: Any,
+    server_side: bool,
+    server_hostname: str | None,
+    handshake_timeout: float | None,
+    shutdown_timeout: float | None,
+) -> tuple[ssl.SSLContext, float, float]:
+    """The context and the times, or asyncio's defaults."""
+    if handshake_timeout is None:
+        handshake_timeout = constants.SSL_HANDSHAKE_TIMEOUT
+    elif handshake_timeout <= 0:
+        raise ValueError(
+            f"ssl_handshake_timeout should be a positive number, got {handshake_timeout}"
+        )
+    if shutdown_timeout is None:
+        shutdown_timeout = constants.SSL_SHUTDOWN_TIMEOUT
+    elif shutdown_timeout <= 0:
+        raise ValueError(
+            f"ssl_shutdown_timeout should be a positive number, got {shutdown_timeout}"
+        )
+    if not sslcontext:
+        sslcontext = sslproto._create_transport_context(server_side, server_hostname)
+    return sslcontext, handshake_timeout, shutdown_timeout
+
+
+_SESSION_METHODS = ("do_handshake", "read", "write", "pending", "unwrap")
+_OWN_METHODS = [getattr(ssl.SSLObject, name) for name in _SESSION_METHODS]
+
+
+def tls_session(
+    sslcontext: ssl.SSLContext,
+    incoming: ssl.MemoryBIO,
+    outgoing: ssl.MemoryBIO,
+    server_side: bool,
+    server_hostname: str | None,
+) -> tuple[ssl.SSLObject, Any]:
+    """A new SSLObject, and what is to be called: the object inside it, without its frames."""
+    hostname = server_hostname if server_hostname and not server_side else None
+    session = sslcontext.wrap_bio(
+        incoming, outgoing, server_side=server_side, server_hostname=hostname
+    )
+    own = [getattr(type(session), name, None) for name in _SESSION_METHODS]
+    inner = cast("Any", session)._sslobj if own == _OWN_METHODS else session
+    return session, inner
+
+
+def tls_failed(loop: Any, message: str, exc: BaseException, transport: Any, protocol: Any) -> None:
+    if not isinstance(exc, asyncio.CancelledError):
+        transport_failed(loop, message, exc, transport, protocol)
+
+
+def log_handshake_start(protocol: Any) -> None:
+    base_events.logger.debug("%r starts SSL handshake", protocol)
+
+
+def log_handshake(loop: Any, protocol: Any, began: float) -> None:
+    took = (loop.time() - began) * 1e3
+    base_events.logger.debug("%r: SSL handshake took %.1f ms", protocol, took)
+
+
+def log_kept_open() -> None:
+    base_events.logger.warning("returning true from eof_received() has no effect when using ssl")
+
+
+def log_lost_tls_write() -> None:
+    base_events.logger.warning("SSL connection is closed")
+
+
+def watch_accepted(loop: Any, waiter: Any, protocol: Any, transport: Any) -> None:
+    """In debug mode: tell of a handshake that fails, as asyncio's accepting does."""
+
+    def done(waiter: Any) -> None:
+        nonlocal protocol, transport
+        exc = None if waiter.cancelled() else waiter.exception()
+        if exc is not None:
+            loop.call_exception_handler(
+                {
+                    "message": "Error on transport creation for incoming connection",
+                    "exception": exc,
+                    "protocol": protocol,
+                    "transport": transport,
+                }
+            )
+        protocol = transport = None
+
+    waiter.add_done_callback(done)
 
 
 # Servers

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from aioxide import _aioxide
 from aioxide._connect import ConnectingLoop
-from aioxide._inside import base_events, events, sslproto, unix_events
+from aioxide._inside import base_events, events, unix_events
 from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
 from aioxide._serve import ServingLoop
 from aioxide._signals import SignalLoop
+from aioxide._tls import EncryptingLoop
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["EventLoop", "new_event_loop"]
 
 
-class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, ServingLoop, SignalLoop):
+class EventLoop(
+    _aioxide.Loop, ConnectingLoop, EncryptingLoop, ResolvingLoop, ServingLoop, SignalLoop
+):
     """An asyncio event loop whose scheduler and TCP transports are native.
 
     Takes no arguments. Holds two descriptors from the start (an epoll instance and an eventfd) and
@@ -183,12 +186,12 @@ class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, ServingLoop, Signa
         **options: Any,
     ) -> Any:
         self._claim(rawsock)
-        ssl_protocol = sslproto.SSLProtocol(
-            self, protocol, sslcontext, waiter, server_side, server_hostname, **options
+        tls: Any = self._tls_protocol(
+            protocol, sslcontext, waiter, server_side, server_hostname, **options
         )
-        self._stream_transport(rawsock, ssl_protocol, None, extra, server, context)
+        self._stream_transport(rawsock, tls, None, extra, server, context)
         self._untaken.discard(rawsock)
-        return ssl_protocol._app_transport
+        return tls._app_transport
 
     def _start_serving(
         self,
@@ -197,17 +200,16 @@ class EventLoop(_aioxide.Loop, ConnectingLoop, ResolvingLoop, ServingLoop, Signa
         sslcontext: ssl.SSLContext | None = None,
         server: base_events.Server | None = None,
         backlog: int = 100,
-        *timeouts: Any,
+        ssl_handshake_timeout: float | None = None,
+        ssl_shutdown_timeout: float | None = None,
         **options: Any,
     ) -> None:
-        if sslcontext is not None:
-            super()._start_serving(
-                protocol_factory, sock, sslcontext, server, backlog, *timeouts, **options
-            )
-            return
         # Only from 3.15 on a server has a context.
         context = options.get("context")
-        listener = self._listener(protocol_factory, sock, server, backlog, context)
+        timeouts = (ssl_handshake_timeout, ssl_shutdown_timeout)
+        listener = self._listener(
+            protocol_factory, sock, server, backlog, context, sslcontext, *timeouts
+        )
         listener.start()
         self._listeners.setdefault(sock.fileno(), []).append(listener)
 

@@ -9,9 +9,11 @@ import ssl
 import subprocess
 
 import pytest
+import trustme
 
-from .peer import Peer
+from .peer import Peer, ready
 from .recorder import Recorder
+from .tls import VERSIONS, TlsPeer, contexts_of
 
 TIME_LIMIT = 20
 
@@ -134,3 +136,70 @@ def open_descriptors():
         return len(os.listdir("/proc/self/fd"))
 
     return count
+
+
+# TLS
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """Who signs the certificates of the tests."""
+    return trustme.CA()
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda version: version.name)
+def tls_version(request):
+    """The version of TLS that both ends speak."""
+    return request.param
+
+
+@pytest.fixture
+def tls_contexts(authority, tls_version):
+    """Contexts for a server and for a client."""
+    return contexts_of(authority, tls_version)
+
+
+@pytest.fixture
+def tls_connect(loop, listener, tls_contexts):
+    """As `connect`, over TLS: the recorder is the client, the peer a TlsPeer that shook hands."""
+    server_context, client_context = tls_contexts
+    listener.setblocking(False)
+    opened = []
+
+    async def connect_protocol(protocol=None, *, context=None, **options):
+        protocol = Recorder() if protocol is None else protocol
+        peers = []
+
+        async def serve():
+            await ready(loop.add_reader, loop.remove_reader, listener)
+            peers.append(TlsPeer(loop, listener.accept()[0], server_context))
+            await peers[0].handshake()
+
+        serving = loop.create_task(serve())
+        try:
+            transport, _ = await loop.create_connection(
+                lambda: protocol,
+                *listener.getsockname(),
+                ssl=context or client_context,
+                server_hostname="localhost",
+                **options,
+            )
+            await serving
+        except BaseException:
+            serving.cancel()
+            await asyncio.wait([serving])
+            for peer in peers:
+                peer.close()
+            raise
+        opened.append((transport, protocol, peers[0]))
+        return transport, protocol, peers[0]
+
+    yield connect_protocol
+    for transport, protocol, peer in opened:
+        peer.close()
+        if not loop.is_closed() and "connection_lost" not in protocol.calls:
+            transport.abort()
+    opened.clear()
+    if not loop.is_closed():
+        for _ in range(3):
+            loop.run_until_complete(asyncio.sleep(0))

@@ -8,6 +8,7 @@ mod ffi;
 mod handle;
 mod names;
 mod streams;
+mod tls;
 mod transport;
 
 use pyo3::prelude::*;
@@ -19,6 +20,8 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<event_loop::Loop>()?;
     module.add_class::<transport::StreamTransport>()?;
     module.add_class::<transport::Listener>()?;
+    module.add_class::<tls::TlsProtocol>()?;
+    module.add_class::<tls::TlsTransport>()?;
     for (name, class) in handle::types(py)?.named(py) {
         module.add(name, class)?;
     }
@@ -26,6 +29,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(streams::add_stream_drain, module)?)?;
     event_loop::add_fast_methods(py)?;
     transport::add_fast_methods(py)?;
+    tls::add_fast_methods(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // A debug build is an order of magnitude slower: benchmarks refuse it.
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;

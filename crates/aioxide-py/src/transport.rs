@@ -29,5 +29,7 @@ mod write;
 
 pub(crate) use listener::Listener;
 pub(crate) use live::Live;
+pub(crate) use protocol::{Way, feed, is_untouched, way_of};
+pub(crate) use queue::Piece;
 pub(crate) use stream::StreamTransport;
-pub(crate) use write::add_fast_methods;
+pub(crate) use write::{Data, add_fast_methods};

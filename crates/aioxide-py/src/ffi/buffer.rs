@@ -13,7 +13,7 @@ use super::Ref;
 /// An exact `bytes` object: its content never changes, so where it lies is asked once.
 #[derive(Debug)]
 pub(crate) struct Bytes {
-    _object: Ref,
+    object: Ref,
     start: *const u8,
     length: usize,
 }
@@ -36,7 +36,13 @@ impl Bytes {
         // SAFETY: As above.
         let length = unsafe { ffi::PyBytes_Size(object.as_ptr()) };
         let object = Ref::new(&object);
-        Some(Self { _object: object, start: start.cast(), length: length as usize })
+        Some(Self { object, start: start.cast(), length: length as usize })
+    }
+
+    /// The object.
+    #[inline]
+    pub(crate) fn object(&self) -> &Ref {
+        &self.object
     }
 
     #[inline]
@@ -99,6 +105,43 @@ impl Drop for View {
         // SAFETY: Filled by `PyObject_GetBuffer`, released once, by the attached thread.
         unsafe { ffi::PyBuffer_Release(&raw mut self.0) };
     }
+}
+
+/// Runs `f` with a memoryview of `data`.
+///
+/// # Safety
+/// What `f` gives the view to keeps no reference to it, nor a view of it, beyond the call.
+#[inline]
+pub(crate) unsafe fn lend<R>(
+    py: Python<'_>,
+    data: &[u8],
+    f: impl FnOnce(&Ref) -> PyResult<R>,
+) -> PyResult<R> {
+    let start = data.as_ptr().cast_mut().cast();
+    let length = data.len() as ffi::Py_ssize_t;
+    // SAFETY: So many bytes lie there for the time of this call, after which nobody has the view
+    // (the caller's promise). It is for reading only.
+    let view = unsafe { ffi::PyMemoryView_FromMemory(start, length, ffi::PyBUF_READ) };
+    // SAFETY: The result of a call.
+    f(&unsafe { Ref::from_result(py, view)? })
+}
+
+/// Runs `f` with a memoryview of `target` that can be written to.
+///
+/// # Safety
+/// As for [`lend`].
+#[inline]
+pub(crate) unsafe fn lend_mut<R>(
+    py: Python<'_>,
+    target: &mut [u8],
+    f: impl FnOnce(&Ref) -> PyResult<R>,
+) -> PyResult<R> {
+    let start = target.as_mut_ptr().cast();
+    let length = target.len() as ffi::Py_ssize_t;
+    // SAFETY: As above; `target` is borrowed by this call alone.
+    let view = unsafe { ffi::PyMemoryView_FromMemory(start, length, ffi::PyBUF_WRITE) };
+    // SAFETY: The result of a call.
+    f(&unsafe { Ref::from_result(py, view)? })
 }
 
 /// Appends to a bytearray and returns its new length.

@@ -140,8 +140,9 @@ pub(crate) fn guard(f: impl FnOnce(Python<'_>) -> PyResult<Ref>) -> *mut ffi::Py
     }
 }
 
-/// The token of a destructor: objects are deallocated by attached threads.
+/// The token of a destructor, or of what else an attached thread runs without passing its token.
 pub(crate) fn attached<'py>() -> Python<'py> {
-    // SAFETY: Called from the destructors of native classes only, which the interpreter runs.
+    // SAFETY: Called from the destructors of native classes, which the interpreter runs, and from
+    // what drops a loop's objects, which only attached threads may (see `Ref`).
     unsafe { Python::assume_attached() }
 }

@@ -15,7 +15,10 @@ use crate::names::{cold, interop};
 
 impl StreamTransport {
     /// `close()`: reads no more, sends what is queued, then loses the connection.
-    pub(super) fn close_now(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
+    ///
+    /// # Errors
+    /// Only what is to end the run of the loop.
+    pub(crate) fn close_now(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
         if self.state.with(|state| state.closing) {
             return Ok(());
         }
@@ -30,6 +33,20 @@ impl StreamTransport {
             self.schedule_loss(py, this, None)?;
         }
         Ok(())
+    }
+
+    /// As [`StreamTransport::force_close`], after what asyncio would have sent by now.
+    ///
+    /// # Errors
+    /// Only what is to end the run of the loop.
+    pub(crate) fn kill(
+        &self,
+        py: Python<'_>,
+        this: &Ref<Self>,
+        error: Option<PyErr>,
+    ) -> PyResult<()> {
+        self.flush(py, this)?;
+        self.force_close(py, this, error)
     }
 
     /// Ends the connection without sending what is queued; `error` is for `connection_lost`.
@@ -186,9 +203,7 @@ impl StreamTransport {
     fn abort(this: &Bound<'_, Self>) -> PyResult<()> {
         let transport = this.get();
         let this_ref = Ref::new(this);
-        // asyncio would have sent by now what was gathered in this step.
-        transport.flush(this.py(), &this_ref)?;
-        transport.force_close(this.py(), &this_ref, None)
+        transport.kill(this.py(), &this_ref, None)
     }
 
     fn _force_close(this: &Bound<'_, Self>, exc: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -211,10 +226,10 @@ impl StreamTransport {
 impl Drop for StreamTransport {
     /// Nobody closed it: says so, and closes the descriptor.
     fn drop(&mut self) {
-        let (closing, fd, open, event_loop) = self.state.with(|state| {
+        let (closing, fd, (open, quiet), event_loop) = self.state.with(|state| {
             let open = !state.descriptor.is_closed();
             let fd = state.descriptor.number();
-            (state.descriptor.take(), fd, open, state.event_loop.take())
+            (state.descriptor.take(), fd, (open, state.quiet), state.event_loop.take())
         });
         if !open {
             return;
@@ -224,7 +239,9 @@ impl Drop for StreamTransport {
         if let Some(event_loop) = &event_loop {
             event_loop.live.with(|live| live.forget(fd));
         }
-        if let Ok(text) = CString::new(format!("unclosed transport <StreamTransport fd={fd}>")) {
+        if !quiet
+            && let Ok(text) = CString::new(format!("unclosed transport <StreamTransport fd={fd}>"))
+        {
             let category = py.get_type::<PyResourceWarning>();
             if let Err(error) = PyErr::warn(py, &category, &text, 1) {
                 error.write_unraisable(py, None);

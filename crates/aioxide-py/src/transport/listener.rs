@@ -19,6 +19,7 @@ use crate::event_loop::{Loop, Source};
 use crate::ffi::{Ref, call0, copy_context, copy_of_context, in_context};
 use crate::handle::ends_run;
 use crate::names::cold;
+use crate::tls::{Settings, TlsProtocol};
 
 /// A listening socket of a server, which owns it.
 #[pyclass(frozen, module = "aioxide._aioxide")]
@@ -31,6 +32,8 @@ pub(crate) struct Listener {
     server: Option<Ref>,
     /// How many connections one turn accepts.
     backlog: usize,
+    /// How to encrypt what is accepted.
+    tls: Option<Settings>,
     context: Ref,
     token: LoopCell<Option<Token>>,
 }
@@ -88,6 +91,10 @@ impl Listener {
             let extra = extra(py, &descriptor, peer.as_ref())?;
             let new = call0(py, &self.factory)?;
             protocol = Some(new.clone());
+            let new = match &self.tls {
+                Some(settings) => self.encrypted(py, new, settings)?,
+                None => new,
+            };
             let parts = Parts {
                 descriptor: Descriptor::of_descriptor(descriptor),
                 protocol: new,
@@ -109,6 +116,29 @@ impl Listener {
             }
             Err(_) => Ok(()),
         }
+    }
+
+    /// The protocol that speaks TLS for `protocol`.
+    fn encrypted(&self, py: Python<'_>, protocol: Ref, settings: &Settings) -> PyResult<Ref> {
+        let mut waiter = None;
+        if self.event_loop.is_debug() {
+            // asyncio tells of handshakes that fail in debug mode only.
+            waiter = Some(Ref::from(self.event_loop.bind(py).call_method0("create_future")?));
+        }
+        let tls = TlsProtocol::create(
+            py,
+            &self.event_loop,
+            protocol.clone(),
+            settings,
+            waiter.clone(),
+            true,
+        )?;
+        if let Some(waiter) = waiter {
+            let upper = tls.upper().map(|upper| upper.into_bound(py));
+            let arguments = (self.event_loop.bind(py), waiter.bind(py), protocol.bind(py), upper);
+            cold(py, "watch_accepted", arguments)?;
+        }
+        Ok(tls.into_any())
     }
 
     fn start_accepting(&self, this: &Ref<Self>) -> PyResult<()> {
@@ -158,6 +188,9 @@ impl Listener {
         for object in [&self.socket, &self.factory, &self.context] {
             visit.call(object.as_py())?;
         }
+        if let Some(tls) = &self.tls {
+            tls.references().into_iter().try_for_each(|object| visit.call(object.as_py()))?;
+        }
         match &self.server {
             Some(server) => visit.call(server.as_py()),
             None => Ok(()),
@@ -184,7 +217,9 @@ impl Listener {
 impl Loop {
     /// Make the Listener of a Python socket. Each connection gets a copy of the context, by
     /// default of the caller's.
-    #[pyo3(signature = (protocol_factory, sock, server=None, backlog=100, context=None))]
+    #[pyo3(signature = (protocol_factory, sock, server=None, backlog=100, context=None,
+        sslcontext=None, ssl_handshake_timeout=None, ssl_shutdown_timeout=None))]
+    #[expect(clippy::too_many_arguments, reason = "asyncio's own")]
     fn _listener(
         this: &Bound<'_, Self>,
         protocol_factory: &Bound<'_, PyAny>,
@@ -192,7 +227,12 @@ impl Loop {
         server: Option<&Bound<'_, PyAny>>,
         backlog: usize,
         context: Option<&Bound<'_, PyAny>>,
+        sslcontext: Option<&Bound<'_, PyAny>>,
+        ssl_handshake_timeout: Option<&Bound<'_, PyAny>>,
+        ssl_shutdown_timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Listener> {
+        let or_none =
+            |value: Option<&Bound<'_, PyAny>>| value.map_or_else(|| Ref::none(this.py()), Ref::new);
         Ok(Listener {
             event_loop: Ref::new(this),
             socket: Ref::new(sock),
@@ -202,6 +242,13 @@ impl Loop {
             backlog: backlog.clamp(1, 256),
             context: context
                 .map_or_else(|| copy_context(this.py()), |given| Ok(Ref::new(given)))?,
+            tls: sslcontext.map(|context| Settings {
+                context: Ref::new(context),
+                server_side: true,
+                server_hostname: None,
+                handshake_timeout: or_none(ssl_handshake_timeout),
+                shutdown_timeout: or_none(ssl_shutdown_timeout),
+            }),
             token: LoopCell::new(None),
         })
     }

@@ -8,10 +8,11 @@ use crate::ffi::{
 };
 use crate::names::{Interop, interop};
 use crate::streams::{Connected, is_original};
+use crate::tls::TlsProtocol;
 
 /// The way of one protocol object.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// `data_received(bytes)`.
     Plain,
     /// `get_buffer(sizehint)` and `buffer_updated(count)`.
@@ -19,11 +20,13 @@ pub(super) enum Way {
     /// Exactly asyncio's `StreamReaderProtocol` with exactly its `StreamReader`: bytes go straight
     /// into the reader's buffer.
     Stream(Stream),
+    /// A `TlsProtocol`.
+    Tls,
 }
 
 /// What is known of a stream reader.
 #[derive(Clone, Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     /// The protocol's weak reference to its reader.
     reader: Ref,
     /// Above twice this many bytes the reader pauses its transport.
@@ -31,9 +34,12 @@ pub(super) struct Stream {
 }
 
 /// Finds the way of `protocol`.
-pub(super) fn way_of(py: Python<'_>, event_loop: &Loop, protocol: &Ref) -> PyResult<Way> {
+pub(crate) fn way_of(py: Python<'_>, event_loop: &Loop, protocol: &Ref) -> PyResult<Way> {
     let interop = interop(py)?;
     let object = protocol.bind(py);
+    if object.is_exact_instance_of::<TlsProtocol>() {
+        return Ok(Way::Tls);
+    }
     if object.is_instance(interop.buffered_protocol.bind(py))? {
         return Ok(Way::Buffered);
     }
@@ -84,7 +90,7 @@ fn adopt_writer(py: Python<'_>, protocol: &Ref) -> PyResult<()> {
 ///
 /// # Errors
 /// What looking an attribute up raises.
-pub(super) fn is_untouched(py: Python<'_>, stream: &Stream, protocol: &Ref) -> PyResult<bool> {
+pub(crate) fn is_untouched(py: Python<'_>, stream: &Stream, protocol: &Ref) -> PyResult<bool> {
     static SEEN: [ClassVersion; 2] = [const { ClassVersion::unknown() }; 2];
     let interop = interop(py)?;
     for (seen, original) in SEEN.iter().zip(&interop.feeds) {
@@ -104,7 +110,7 @@ pub(super) fn is_untouched(py: Python<'_>, stream: &Stream, protocol: &Ref) -> P
 ///
 /// # Errors
 /// What the Python method would raise.
-pub(super) fn feed(py: Python<'_>, stream: &Stream, data: &[u8]) -> PyResult<()> {
+pub(crate) fn feed(py: Python<'_>, stream: &Stream, data: &[u8]) -> PyResult<()> {
     // A reader that is gone reads no more: the data is dropped, as by the protocol.
     let Some(reader) = weak_target(py, &stream.reader)? else { return Ok(()) };
     let names = &interop(py)?.names;

@@ -17,13 +17,13 @@ const FLAGS: SendFlags = SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
 /// One piece. A `bytes` object cannot change, so it is held; anything else was copied when it was
 /// written, because its owner may change it the moment `write` returns.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Held(Bytes),
     Copied(Vec<u8>),
 }
 
 impl Piece {
-    fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Held(bytes) => bytes.as_slice(),
             Self::Copied(bytes) => bytes,

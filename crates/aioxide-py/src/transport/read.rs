@@ -14,6 +14,7 @@ use crate::event_loop::{Loop, READ_SIZE};
 use crate::ffi::{Ref, View, call_method, in_context};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
+use crate::tls::TlsProtocol;
 
 /// What one read came to.
 enum Received<T> {
@@ -74,6 +75,7 @@ impl StreamTransport {
             let delivered = reader.event_loop.deliver(address, || match &reader.way {
                 Way::Plain => self.read_plain(py, this, reader),
                 Way::Buffered => self.read_buffered(py, this, reader),
+                Way::Tls => self.read_tls(py, this, reader),
                 Way::Stream(stream) => {
                     if is_untouched(py, stream, &reader.protocol)? {
                         self.read_stream(py, this, reader, stream)
@@ -121,6 +123,15 @@ impl StreamTransport {
             Some(fed) => self.delivered(py, this, fed, "data_received"),
             None => Ok(()),
         }
+    }
+
+    fn read_tls(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
+        let protocol: Ref<TlsProtocol> =
+            reader.protocol.bind(py).cast::<TlsProtocol>()?.clone().into();
+        let received = self.receive(reader, |data| protocol.feed(py, data));
+        let Some(fed) = self.received(py, this, reader, received)? else { return Ok(()) };
+        let result = fed.and_then(|()| protocol.fed(py, &protocol));
+        self.delivered(py, this, result, "buffer_updated")
     }
 
     fn read_buffered(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
@@ -274,7 +285,7 @@ impl StreamTransport {
     }
 
     /// Read nothing until resume_reading(). Does nothing when paused or closing.
-    fn pause_reading(this: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn pause_reading(this: &Bound<'_, Self>) -> PyResult<()> {
         let transport = this.get();
         if !transport.is_reading() {
             return Ok(());
@@ -287,7 +298,7 @@ impl StreamTransport {
     }
 
     /// Read again. Does nothing when not paused, or closing.
-    fn resume_reading(this: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn resume_reading(this: &Bound<'_, Self>) -> PyResult<()> {
         let transport = this.get();
         if transport.state.with(|state| state.closing || !state.reading_paused) {
             return Ok(());

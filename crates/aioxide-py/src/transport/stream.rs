@@ -14,9 +14,10 @@ use super::queue::Queue;
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::{Item, Loop, Source};
-use crate::ffi::{Ref, copy_context, copy_of_context};
+use crate::ffi::{Ref, attached, copy_context, copy_of_context};
 use crate::handle::make;
 use crate::names::{cold, interop};
+use crate::tls::TlsProtocol;
 
 /// A connection's state.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub(super) struct State {
     pub(super) unsent: bool,
     /// The step of the loop in which a write went out at once.
     pub(super) wrote_in: Option<u64>,
+    /// Nobody is to be told that it was not closed.
+    pub(super) quiet: bool,
     /// `sendfile` waits until the queue is empty.
     pub(super) empty_waiter: Option<Ref>,
 }
@@ -116,6 +119,7 @@ impl StreamTransport {
             lost: 0,
             unsent: false,
             wrote_in: None,
+            quiet: false,
             empty_waiter: None,
         };
         let transport = Ref::from(Bound::new(py, Self { state: LoopCell::new(state) })?);
@@ -209,10 +213,17 @@ impl StreamTransport {
 
     /// The loop is closed: it waits for nothing any more.
     pub(crate) fn unregistered(&self) {
-        self.state.with(|state| {
+        let protocol = self.state.with(|state| {
             state.token = None;
             state.interest = Interest::NONE;
+            state.protocol.clone()
         });
+        if let Some(protocol) = protocol
+            && let Ok(tls) = protocol.bind(attached()).cast::<TlsProtocol>()
+            && tls.get().left_unfinished()
+        {
+            self.state.with(|state| state.quiet = true);
+        }
     }
 
     /// The context for what the caller schedules: a copy of the caller's, or the transport's one.

@@ -67,22 +67,27 @@ Never waits. Raises TypeError for other types, RuntimeError after write_eof().";
 }
 
 /// What is to be sent, for the length of one call.
-enum Data {
+pub(crate) enum Data {
     Bytes(Bytes),
     View(View),
 }
 
 impl Data {
+    /// Whether `data` is of a type that may be written.
+    #[inline]
+    pub(crate) fn is_known(data: Borrowed<'_, '_, PyAny>) -> bool {
+        data.is_instance_of::<PyBytes>()
+            || data.is_instance_of::<PyByteArray>()
+            || data.is_instance_of::<PyMemoryView>()
+    }
+
     /// # Errors
     /// `TypeError` for what is not bytes-like.
-    fn of(py: Python<'_>, data: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+    pub(crate) fn of(py: Python<'_>, data: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         if let Some(bytes) = Bytes::of(data) {
             return Ok(Self::Bytes(bytes));
         }
-        let known = data.is_instance_of::<PyByteArray>()
-            || data.is_instance_of::<PyMemoryView>()
-            || data.is_instance_of::<PyBytes>();
-        if !known {
+        if !Self::is_known(data) {
             let class = data.get_type().name()?.to_string();
             return Err(PyTypeError::new_err(format!(
                 "data argument must be a bytes-like object, not '{class}'"
@@ -98,7 +103,7 @@ impl Data {
         }
     }
 
-    fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes.as_slice(),
             Self::View(view) => view.as_slice(),
@@ -107,7 +112,7 @@ impl Data {
 
     /// What is left after `sent` bytes, for the queue: exact `bytes` are held, anything else is
     /// copied, because its owner may change it. Returns with it how much of the piece is sent.
-    fn into_piece(self, sent: usize) -> (Piece, usize) {
+    pub(crate) fn into_piece(self, sent: usize) -> (Piece, usize) {
         match self {
             Self::Bytes(bytes) => (Piece::Held(bytes), sent),
             Self::View(view) => (Piece::Copied(view.as_slice()[sent..].to_vec()), 0),
@@ -139,7 +144,9 @@ enum Step {
 }
 
 impl StreamTransport {
-    fn write(
+    /// # Errors
+    /// `TypeError`, `RuntimeError` after `write_eof`, and what is to end the run of the loop.
+    pub(crate) fn write(
         &self,
         py: Python<'_>,
         this: &Bound<'_, Self>,
