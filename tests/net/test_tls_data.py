@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from .peer import polled
+from .peer import Peer, polled
 from .recorder import BufferedRecorder, Calls, Recorder
 
 BLOCK = bytes(range(256))
@@ -173,6 +173,27 @@ async def test_a_record_that_was_changed(tls_connect):
     peer.send(wire)
     await protocol.until("connection_lost")
     assert isinstance(protocol.exception, ssl.SSLError)
+
+
+def changed(wire, position):
+    """The record with one byte of it changed."""
+    wire = bytearray(wire)
+    wire[position] ^= 0x41
+    return bytes(wire)
+
+
+@pytest.mark.parametrize("position", range(8))
+async def test_a_header_that_was_changed(tls_connect, position):
+    _, protocol, peer = await tls_connect()
+    peer.send(changed(peer.encrypt(b"data" * 100), position))
+    # Enough for any length.
+    sending = asyncio.ensure_future(Peer.sendall(peer, bytes(70_000)))
+    await protocol.until("connection_lost")
+    assert isinstance(protocol.exception, ssl.SSLError)
+    assert protocol.calls == ["connection_made", "connection_lost"]
+    sending.cancel()
+    await asyncio.wait([sending])
+    del sending
 
 
 # Writing

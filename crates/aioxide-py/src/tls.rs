@@ -22,6 +22,7 @@ mod protocol;
 mod read;
 mod records;
 mod shutdown;
+mod state;
 mod transport;
 mod write;
 

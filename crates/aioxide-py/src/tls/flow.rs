@@ -3,7 +3,8 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use super::protocol::{Marks, TlsProtocol};
+use super::protocol::TlsProtocol;
+use super::state::Marks;
 use crate::ffi::{Ref, call_method};
 use crate::handle::ends_run;
 use crate::names::{self, cold};

@@ -6,7 +6,8 @@ use pyo3::types::PyDict;
 
 use super::engine::Step;
 use super::interop::interop;
-use super::protocol::{Phase, TlsProtocol, Told, cancel, is_ssl_error};
+use super::protocol::{TlsProtocol, cancel, is_ssl_error};
+use super::state::{Phase, Told};
 use crate::ffi::Ref;
 use crate::names::cold;
 

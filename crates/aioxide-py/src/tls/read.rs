@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt};
 
 use super::engine::Step;
-use super::protocol::{Phase, TlsProtocol};
+use super::protocol::TlsProtocol;
+use super::state::Phase;
 use crate::ffi::{Bytes, Ref, View, call_method};
 use crate::names;
 use crate::transport::{Way, feed, is_untouched};

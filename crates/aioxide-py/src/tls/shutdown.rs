@@ -4,7 +4,8 @@ use pyo3::exceptions::{PyException, PyTimeoutError};
 use pyo3::prelude::*;
 
 use super::engine::Step;
-use super::protocol::{Phase, TlsProtocol, Told, cancel, is_ssl_error};
+use super::protocol::{TlsProtocol, cancel, is_ssl_error};
+use super::state::{Phase, Told};
 use crate::ffi::{Ref, call_method};
 use crate::handle::ends_run;
 use crate::names::{self, cold};

@@ -9,7 +9,8 @@ use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::interop::interop;
-use super::protocol::{Marks, TlsProtocol};
+use super::protocol::TlsProtocol;
+use super::state::Marks;
 use crate::ffi::{Arguments, FastMethod, Ref, add_method, attached};
 use crate::names;
 use crate::transport::Data;

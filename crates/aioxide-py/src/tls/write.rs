@@ -4,7 +4,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::engine::Step;
-use super::protocol::{Phase, TlsProtocol};
+use super::protocol::TlsProtocol;
+use super::state::Phase;
 use crate::ffi::{Ref, View};
 use crate::names::cold;
 use crate::transport::{Data, Piece};
