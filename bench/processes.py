@@ -134,14 +134,25 @@ class Server(Child):
     """A server on its own core, once it listens. `loop` may be the bare epoll server."""
 
     def __init__(
-        self, loop: str, arguments: list[str], limit_arguments: list[str], load: str, limit: float
+        self,
+        loop: str,
+        arguments: list[str],
+        limit_arguments: list[str],
+        load: str,
+        limit: float,
+        path: str = "",
     ) -> None:
+        if path:
+            arguments = [*arguments, "--path", path]
+            limit_arguments = [*limit_arguments, "--path", path]
         if loop == LIMIT:
             command = [load, "limit", *limit_arguments]
         else:
             command = [sys.executable, "-m", "bench.programs.servers", loop, *arguments]
         super().__init__(command, limit, SERVER_CORE)
         self.port = 0
+        #: Where it listens, if not on the port.
+        self.path = path
 
     def __enter__(self) -> Self:
         try:
@@ -161,7 +172,8 @@ class Server(Child):
     ) -> dict[str, Any]:
         """Put the load generator on this server; what the server died of explains a failure."""
         words = [str(word) for option in options.items() for word in option]
-        common = ["--port", str(self.port), "--pid", str(self.pid)]
+        where = ["--path", self.path] if self.path else ["--port", str(self.port)]
+        common = [*where, "--pid", str(self.pid)]
         try:
             return run_json([load, command, *common, *words, *flags], limit, LOAD_CORE)
         except MeasureError as error:

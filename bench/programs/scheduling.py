@@ -1,8 +1,6 @@
 """The scheduling programs: `python -m bench.programs.scheduling LOOP NAME SECONDS [--no-io]`
 
-Each program takes a count, does its thing that many times, and returns the seconds it took. It
-first runs a few times to warm up and to find the count that fills SECONDS, then three times, of
-which the fastest counts: what the others have more is the machine's.
+Each program takes a count, does its thing that many times, and returns the seconds it took.
 
 Unless told otherwise a socket with a reader is registered and idle, as in any program that does
 I/O: a loop may not win by leaving out the poll.
@@ -15,13 +13,11 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
 
 from .. import loops
-from . import child
+from . import child, timing
+from .timing import Program
 
-Program = Callable[[int], Awaitable[float]]
-REPEATS = 3
 BATCH = 1000
 TIMER_BATCH = 20_000
 
@@ -203,21 +199,6 @@ PROGRAMS: dict[str, tuple[Program, int]] = {
 }
 
 
-async def measure(name: str, seconds: float) -> dict[str, float]:
-    """Nanoseconds for one time: on the clock, and of CPU in all threads."""
-    program, unit = PROGRAMS[name]
-    count = max(unit, 500)
-    while (took := await program(count)) < seconds / 10:
-        count *= 2
-    count = max(unit, round(count * seconds / took) // unit * unit)
-    clock, cpu = [], []
-    for _ in range(REPEATS):
-        before = time.process_time()
-        clock.append(await program(count))
-        cpu.append(time.process_time() - before)
-    return {"ns": min(clock) / count * 1e9, "cpu": min(cpu) / count * 1e9}
-
-
 async def main(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     ends = socket.socketpair()
@@ -225,7 +206,7 @@ async def main(options: argparse.Namespace) -> None:
         end.setblocking(False)
     if not options.no_io:
         loop.add_reader(ends[0].fileno(), ends[0].recv, 1)
-    child.answer(**await measure(options.program, options.seconds))
+    child.answer(**await timing.measure(*PROGRAMS[options.program], options.seconds))
     if not options.no_io:
         loop.remove_reader(ends[0].fileno())
     for end in ends:

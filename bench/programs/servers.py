@@ -1,8 +1,8 @@
 """The servers: `python -m bench.programs.servers LOOP KIND [--option VALUE]...`
 
-Each listens on loopback, prints its port, and serves until it is killed. KIND is `protocol`,
-`buffered` or `streams`. They echo, unless told the sizes of a request and its response. With
-`--tls` they speak that, with a certificate for "localhost" that is made at the start.
+Each listens on loopback or on a Unix socket, prints its port, and serves until it is killed. KIND
+is `protocol`, `buffered` or `streams`. They echo, unless told the sizes of a request and its
+response. With `--tls` they speak that, with a certificate for "localhost", made at the start.
 """
 
 from __future__ import annotations
@@ -128,7 +128,12 @@ async def serve(options: argparse.Namespace) -> None:
             await respond_streams(reader, writer, options.request, answers)
 
         handler = respond if options.request else echo_streams
-        server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=4096, ssl=context)
+        if options.path:
+            server = await asyncio.start_unix_server(
+                handler, options.path, backlog=4096, ssl=context
+            )
+        else:
+            server = await asyncio.start_server(handler, "127.0.0.1", 0, backlog=4096, ssl=context)
     else:
 
         def factory() -> asyncio.BaseProtocol:
@@ -136,10 +141,13 @@ async def serve(options: argparse.Namespace) -> None:
                 return Responder(options.request, options.response, options.writes)
             return BufferedEcho() if options.kind == "buffered" else Echo()
 
-        server = await loop.create_server(factory, "127.0.0.1", 0, backlog=4096, ssl=context)
+        if options.path:
+            server = await loop.create_unix_server(factory, options.path, backlog=4096, ssl=context)
+        else:
+            server = await loop.create_server(factory, "127.0.0.1", 0, backlog=4096, ssl=context)
     spinning = [loop.create_task(spin()) for _ in range(options.spin)]
     gc.collect()
-    child.answer(port=server.sockets[0].getsockname()[1])
+    child.answer(port=0 if options.path else server.sockets[0].getsockname()[1])
     await loop.create_future()
     del spinning
 
@@ -153,6 +161,7 @@ def main() -> None:
     parser.add_argument("--writes", type=int, choices=(1, 2), default=1)
     parser.add_argument("--spin", type=int, default=0)
     parser.add_argument("--tls", action="store_true")
+    parser.add_argument("--path", default="")
     options = parser.parse_args()
     child.begin()
     with asyncio.Runner(loop_factory=loops.factory(options.loop)) as runner:

@@ -7,11 +7,25 @@ from .connections import Connections
 from .echo import Echo
 from .latency import Latency
 from .memory import Memory
+from .pipes import Pipes
 from .responses import Responses
 from .scheduling import Scheduling
+from .subprocesses import Subprocesses
 from .tls import Tls
+from .unix import Unix
 
 SUBJECTS: dict[str, Subject] = {
     subject.name: subject
-    for subject in (Scheduling(), Echo(), Tls(), Responses(), Connections(), Latency(), Memory())
+    for subject in (
+        Scheduling(),
+        Echo(),
+        Tls(),
+        Responses(),
+        Connections(),
+        Latency(),
+        Memory(),
+        Unix(),
+        Pipes(),
+        Subprocesses(),
+    )
 }

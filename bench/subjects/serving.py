@@ -24,10 +24,14 @@ def measure(
     options: dict[str, Any],
     settings: Settings,
     flags: Sequence[str] = (),
+    path: str = "",
 ) -> dict[str, float]:
-    """Start the server, load it, stop it: rate, CPU time a message, and latency."""
+    """Start the server, load it, stop it: rate, CPU time a message, and latency.
+
+    With a path it serves a Unix socket there.
+    """
     timing = {"--seconds": settings.seconds, "--warmup": settings.warmup}
-    with Server(loop, server, limit, settings.load, settings.time_limit) as running:
+    with Server(loop, server, limit, settings.load, settings.time_limit, path) as running:
         found = running.load(
             settings.load, command, {**options, **timing}, settings.time_limit, flags
         )

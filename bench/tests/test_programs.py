@@ -8,6 +8,7 @@ import sys
 import pytest
 from bench.model import LIMIT, Settings
 from bench.processes import run_json
+from bench.programs import pipes, subprocesses
 from bench.programs.scheduling import PROGRAMS, TIMER_BATCH
 from bench.subjects import SUBJECTS
 
@@ -19,6 +20,28 @@ def test_scheduling_program_ends_and_takes_time(name: str) -> None:
     async def main() -> None:
         async with asyncio.timeout(20):
             assert await program(unit * 2) > 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", pipes.PROGRAMS)
+def test_pipe_program_ends_and_takes_time(name: str) -> None:
+    program, _ = pipes.PROGRAMS[name]
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            assert await program(70) > 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", subprocesses.PROGRAMS)
+def test_subprocess_program_ends_and_takes_time(name: str) -> None:
+    program = subprocesses.PROGRAMS[name]
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            assert await program(60) > 0
 
     asyncio.run(main())
 

@@ -1,22 +1,25 @@
 //! The command line.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::failure::Failure;
 
 pub(crate) const USAGE: &str = "\
-usage: aioxide-load limit    [--request BYTES --response BYTES] [--core N]
+usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [--core N]
        aioxide-load echo     --port PORT (--seconds S | --messages N) [options]
        aioxide-load twowrite --port PORT (--seconds S | --messages N) --response BYTES [options]
        aioxide-load connect  --port PORT (--seconds S | --messages N) [options]
 
 limit     an echo server on bare epoll; prints its port, ends when its standard input closes.
-          With --request and --response it answers every BYTES with BYTES instead
+          With --request and --response it answers every BYTES with BYTES instead; with --path it
+          listens on a Unix socket there
 echo      connections that each send a message, await all of it back, and go on
 twowrite  the same, but the response has its own size: the server may write it in pieces
 connect   connections that each connect, send one message, await it back, close, and go on
 
+--path PATH        in place of a port: a Unix socket, for echo and twowrite
 --host A.B.C.D     127.0.0.1      --connections N    how many at a time: 1
 --size BYTES       100            --warmup S         before the measured window: 0.2
 --stall S          5: fail when nothing comes for so long
@@ -38,6 +41,8 @@ pub(crate) enum Command {
 pub(crate) struct Limit {
     /// Sizes of a request and its response; without them it echoes.
     pub(crate) sizes: Option<(usize, usize)>,
+    /// Where to listen, if not on a port.
+    pub(crate) path: Option<PathBuf>,
     pub(crate) core: Option<usize>,
 }
 
@@ -45,6 +50,8 @@ pub(crate) struct Limit {
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) address: SocketAddrV4,
+    /// A Unix socket, in place of the address.
+    pub(crate) path: Option<PathBuf>,
     pub(crate) connections: usize,
     pub(crate) size: usize,
     /// Size of a response that is not an echo.
@@ -62,6 +69,7 @@ impl Default for Load {
     fn default() -> Self {
         Self {
             address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
+            path: None,
             connections: 1,
             size: 100,
             response: None,
@@ -84,7 +92,12 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, 
         "limit" => parse_limit(words).map(Command::Limit),
         "echo" => parse_load(words, false).map(Command::Exchange),
         "twowrite" => parse_load(words, true).map(Command::Exchange),
-        "connect" => parse_load(words, false).map(Command::Connect),
+        "connect" => match parse_load(words, false)? {
+            Load { path: Some(_), .. } => {
+                Err(Failure::Usage("connect has no option \"--path\"".to_owned()))
+            }
+            load => Ok(Command::Connect(load)),
+        },
         "help" | "-h" | "--help" => Ok(Command::Help),
         _ => Err(Failure::Usage(format!("there is no command {name:?}"))),
     }
@@ -96,6 +109,7 @@ fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure
         match option.as_str() {
             "--request" => request = Some(positive(&option, words.next())?),
             "--response" => response = Some(positive(&option, words.next())?),
+            "--path" => limit.path = Some(value(&option, words.next())?),
             "--core" => limit.core = Some(value(&option, words.next())?),
             _ => return Err(Failure::Usage(format!("limit has no option {option:?}"))),
         }
@@ -122,6 +136,7 @@ fn parse_load(
         match option.as_str() {
             "--host" => load.address.set_ip(value(&option, word)?),
             "--port" => load.address.set_port(value(&option, word)?),
+            "--path" => load.path = Some(value(&option, word)?),
             "--connections" => load.connections = positive(&option, word)?,
             "--size" => load.size = positive(&option, word)?,
             "--response" if has_response => load.response = Some(positive(&option, word)?),
@@ -134,8 +149,11 @@ fn parse_load(
             _ => return Err(Failure::Usage(format!("there is no option {option:?} here"))),
         }
     }
-    if load.address.port() == 0 {
+    if load.address.port() == 0 && load.path.is_none() {
         return Err(Failure::Usage("--port is needed".to_owned()));
+    }
+    if load.tls && load.path.is_some() {
+        return Err(Failure::Usage("--tls needs a port".to_owned()));
     }
     if load.seconds.is_some() == load.messages.is_some() || load.messages == Some(0) {
         return Err(Failure::Usage("one of --seconds and --messages is needed".to_owned()));
@@ -189,6 +207,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_stands_in_for_a_port() {
+        let Ok(Command::Exchange(load)) = parsed("echo --path a/b --messages 1") else {
+            panic!("not accepted")
+        };
+        assert_eq!(load.path.as_deref(), Some(std::path::Path::new("a/b")));
+    }
+
+    #[test]
     fn nonsense_is_refused_with_a_reason() {
         for (line, reason) in [
             ("", "a command is needed"),
@@ -204,6 +230,8 @@ mod tests {
             ("echo --port 1 --seconds 1 --size 0", "--size cannot be 0"),
             ("echo --port 1 --seconds 1 --response 5", "there is no option \"--response\""),
             ("twowrite --port 1 --seconds 1", "--response is needed"),
+            ("echo --path p --tls --messages 1", "--tls needs a port"),
+            ("connect --path p --messages 1", "connect has no option \"--path\""),
             ("limit --request 5", "--request and --response go together"),
         ] {
             let text = parsed(line).expect_err(line);

@@ -12,6 +12,7 @@
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
@@ -71,6 +72,12 @@ pub(crate) fn run(load: &Load) -> Result<Report, Failure> {
 }
 
 fn connect(load: &Load, wire: &mut Wire) -> Result<OwnedFd, Failure> {
+    if let Some(path) = &load.path {
+        let stream = UnixStream::connect(path)
+            .map_err(|error| Failure::Peer(format!("connect to {}: {error}", path.display())))?;
+        stream.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
+        return Ok(stream.into());
+    }
     let timeout = Duration::from_secs_f64(load.stall.max(0.001));
     let mut stream = TcpStream::connect_timeout(&load.address.into(), timeout)
         .map_err(|error| Failure::Peer(format!("connect to {}: {error}", load.address)))?;

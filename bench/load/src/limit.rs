@@ -4,6 +4,7 @@
 //! cannot outlive the process that started it.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixListener;
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
@@ -24,10 +25,8 @@ pub(crate) fn serve(options: &Limit) -> Result<(), Failure> {
     if let Some(core) = options.core {
         cpu::pin(core)?;
     }
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::os("bind"))?;
-    listener.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
+    let (listener, port) = open(options)?;
     listen(&listener, BACKLOG).map_err(Failure::os("listen"))?;
-    let port = listener.local_addr().map_err(Failure::os("getsockname"))?.port();
 
     let mut poller = Poller::new()?;
     let stdin = std::io::stdin();
@@ -42,11 +41,24 @@ pub(crate) fn serve(options: &Limit) -> Result<(), Failure> {
             match poller.token(event) {
                 STDIN if stdin_closed(&stdin)? => return Ok(()),
                 STDIN => {}
-                LISTENER => server.accept(&listener, &poller)?,
+                LISTENER => server.accept(&listener, port != 0, &poller)?,
                 token => server.serve(token, &poller)?,
             }
         }
     }
+}
+
+/// The listening socket and its port, which is 0 for a Unix socket.
+fn open(options: &Limit) -> Result<(OwnedFd, u16), Failure> {
+    if let Some(path) = &options.path {
+        let listener = UnixListener::bind(path).map_err(Failure::os("bind"))?;
+        listener.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
+        return Ok((listener.into(), 0));
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::os("bind"))?;
+    listener.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
+    let port = listener.local_addr().map_err(Failure::os("getsockname"))?.port();
+    Ok((listener.into(), port))
 }
 
 /// A regular file or `/dev/null` cannot be polled: then only a signal ends the server.
@@ -81,7 +93,7 @@ impl Server {
         Self { connections: Vec::new(), free: Vec::new(), buffer: vec![0; READ_SIZE], sizes }
     }
 
-    fn accept(&mut self, listener: &TcpListener, poller: &Poller) -> Result<(), Failure> {
+    fn accept(&mut self, listener: &OwnedFd, tcp: bool, poller: &Poller) -> Result<(), Failure> {
         loop {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             let fd = match accept_with(listener.as_fd(), flags) {
@@ -90,7 +102,9 @@ impl Server {
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
                 Err(error) => return Err(Failure::os("accept")(error)),
             };
-            sockopt::set_tcp_nodelay(&fd, true).map_err(Failure::os("set TCP_NODELAY"))?;
+            if tcp {
+                sockopt::set_tcp_nodelay(&fd, true).map_err(Failure::os("set TCP_NODELAY"))?;
+            }
             let token = self.free.pop().unwrap_or(self.connections.len());
             if token == self.connections.len() {
                 self.connections.push(None);
