@@ -13,12 +13,11 @@ from typing import Any
 LIFETIME = 600
 
 
-def begin(*, more_descriptors: bool = True) -> None:
+def begin(descriptors: int | None = None) -> None:
+    """Allow as many descriptors as there may be, or as many as that."""
     signal.alarm(LIFETIME)
-    if not more_descriptors:
-        return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors or most, most))
 
 
 def answer(**values: Any) -> None:

@@ -41,7 +41,10 @@ class Reader(asyncio.Protocol):
     """Calls a function with each piece of data."""
 
     def __init__(self, received: Callable[[bytes], None]) -> None:
-        self.data_received = received  # type: ignore[method-assign]
+        self.received = received
+
+    def data_received(self, data: bytes) -> None:
+        self.received(data)
 
 
 def ends() -> tuple[FileIO, FileIO]:

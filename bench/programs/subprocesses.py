@@ -67,7 +67,7 @@ if __name__ == "__main__":
     parser.add_argument("loop")
     parser.add_argument("program", choices=PROGRAMS)
     arguments = parser.parse_args()
-    # Some loops close every possible descriptor in the child: a limit of a million is no use here.
-    child.begin(more_descriptors=False)
+    # The usual limit: some loops close every possible descriptor in the child.
+    child.begin(1024)
     with asyncio.Runner(loop_factory=loops.factory(arguments.loop)) as runner:
         runner.run(main(arguments))
