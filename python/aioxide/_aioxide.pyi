@@ -42,10 +42,13 @@ __all__ = [
     "Handle",
     "Listener",
     "Loop",
+    "PipeTransport",
+    "ReadPipeTransport",
     "StreamTransport",
     "TimerHandle",
     "TlsProtocol",
     "TlsTransport",
+    "WritePipeTransport",
     "__version__",
 ]
 
@@ -271,6 +274,20 @@ class Loop:
         server: Server | None = None,
         context: Context | None = None,
     ) -> StreamTransport: ...
+    def _read_pipe(
+        self,
+        pipe: FileDescriptorLike,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> ReadPipeTransport: ...
+    def _write_pipe(
+        self,
+        pipe: FileDescriptorLike,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> WritePipeTransport: ...
 
 @disjoint_base
 class Handle(asyncio.Handle):
@@ -404,6 +421,108 @@ class StreamTransport(asyncio.Transport):
     def _call_connection_lost(self, exc: BaseException | None) -> None: ...
     def _make_empty_waiter(self) -> asyncio.Future[None]: ...
     def _reset_empty_waiter(self) -> None: ...
+
+@disjoint_base
+class PipeTransport(asyncio.BaseTransport):
+    """What both ends of a pipe have in common. Attributes of one's own may be set on them."""
+
+    @property
+    def _loop(self) -> Loop | None: ...
+    @property
+    def _protocol(self) -> asyncio.BaseProtocol | None: ...
+    @property
+    def _extra(self) -> dict[str, Any]: ...
+    _pipe: Any
+    @property
+    def _fileno(self) -> int: ...
+    @property
+    def _closing(self) -> bool: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return "pipe", the object that was given; `default` for what there is not."""
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the pipe to another protocol."""
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the current protocol."""
+
+    def is_closing(self) -> bool:
+        """Whether it was closed, or is lost."""
+
+    def _call_connection_lost(self, exc: BaseException | None) -> None: ...
+
+@final
+class ReadPipeTransport(PipeTransport, asyncio.ReadTransport):
+    """The reading end of a pipe. Loops make it; it belongs to the thread of its loop.
+
+    What a method of the protocol raises goes to the loop's exception handler; reading goes on.
+    """
+
+    @property
+    def _paused(self) -> bool: ...
+    def close(self) -> None:
+        """Read no more, and close; the protocol's connection_lost(None) follows."""
+
+    def is_reading(self) -> bool:
+        """Whether data is being read: not paused, not closing."""
+
+    def pause_reading(self) -> None:
+        """Read nothing until `resume_reading()`. Nothing happens when paused or closing."""
+
+    def resume_reading(self) -> None:
+        """Read again. Nothing happens when not paused, or closing."""
+
+    def _start(self) -> None: ...
+    def _read_ready(self) -> None: ...
+
+@final
+class WritePipeTransport(PipeTransport, asyncio.WriteTransport):
+    """The writing end of a pipe. Loops make it; it belongs to the thread of its loop.
+
+    It closes when the reader does, except on terminals, where nobody tells.
+    """
+
+    @property
+    def _protocol_paused(self) -> bool: ...
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Write data; what the pipe does not take yet is kept. Never waits.
+
+        The buffer may be changed afterwards: what is kept of it is a copy. Raises AssertionError
+        for other types.
+        """
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
+        """Write every item, in order."""
+
+    def write_eof(self) -> None:
+        """Write what is queued, then close. Nothing happens when closing."""
+
+    def can_write_eof(self) -> bool:
+        """Whether `write_eof()` works: it does."""
+
+    def close(self) -> None:
+        """Write what is queued, then close; the protocol's connection_lost(None) follows."""
+
+    def abort(self) -> None:
+        """Close without writing what is queued; connection_lost(None) follows."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks of flow control, in bytes.
+
+        The protocol's pause_writing() is called above `high`, resume_writing() when everything is
+        written. By default `high` is 64 KiB, or four times `low`, and `low` a quarter of `high`.
+        Raises ValueError unless high >= low >= 0.
+        """
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return (low, high), in bytes."""
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes the pipe has not taken yet."""
+
+    def _start(self) -> None: ...
+    def _read_ready(self) -> None: ...
+    def _write_ready(self) -> None: ...
 
 @final
 class Listener:

@@ -156,6 +156,14 @@ def log_lost_write() -> None:
     base_events.logger.warning("socket.send() raised exception.")
 
 
+def log_closed_by_peer(transport: Any) -> None:
+    base_events.logger.info("%r was closed by peer", transport)
+
+
+def log_lost_pipe_write() -> None:
+    base_events.logger.warning("pipe closed by peer or os.write(pipe, data) raised exception.")
+
+
 def socket_info(sock: socket.socket, extra: dict[str, Any] | None) -> dict[str, Any]:
     """What get_extra_info() answers for a Python socket; also sets TCP_NODELAY."""
     info = dict(extra) if extra else {}

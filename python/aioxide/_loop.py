@@ -21,6 +21,7 @@ from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
 from aioxide._serve import ServingLoop
 from aioxide._signals import SignalLoop
+from aioxide._subprocess import SubprocessLoop
 from aioxide._tls import EncryptingLoop
 
 if TYPE_CHECKING:
@@ -33,9 +34,15 @@ __all__ = ["EventLoop", "new_event_loop"]
 
 
 class EventLoop(
-    _aioxide.Loop, ConnectingLoop, EncryptingLoop, ResolvingLoop, ServingLoop, SignalLoop
+    _aioxide.Loop,
+    ConnectingLoop,
+    EncryptingLoop,
+    ResolvingLoop,
+    ServingLoop,
+    SignalLoop,
+    SubprocessLoop,
 ):
-    """An asyncio event loop whose scheduler and TCP transports are native.
+    """An asyncio event loop whose scheduler and transports of sockets and pipes are native.
 
     Takes no arguments. Holds two descriptors from the start (an epoll instance and an eventfd) and
     two more (a socket pair for signals) once it has run in the main thread; close() releases them.
@@ -46,6 +53,7 @@ class EventLoop(
         # asyncio's own, with a selector that only tells what the native loop watches.
         super().__init__(Selector(self))
         self._untaken = set()
+        self._children = {}
         self._listeners: dict[int, list[_aioxide.Listener]] = {}
         self._look_for_other_clock()
 
@@ -109,6 +117,7 @@ class EventLoop(
         if self._debug:
             base_events.logger.debug("Close %r", self)
         self._close()
+        self._forget_children()
         self._ready.clear()
         self._scheduled.clear()
         self._listeners.clear()
@@ -217,6 +226,24 @@ class EventLoop(
         for listener in self._listeners.pop(sock.fileno(), ()):
             listener.stop()
         super()._stop_serving(sock)
+
+    def _make_read_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> _aioxide.ReadPipeTransport:
+        return self._read_pipe(pipe, protocol, waiter, extra)
+
+    def _make_write_pipe_transport(
+        self,
+        pipe: Any,
+        protocol: asyncio.BaseProtocol,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> _aioxide.WritePipeTransport:
+        return self._write_pipe(pipe, protocol, waiter, extra)
 
     async def _sendfile_native(self, transp: Any, file: Any, offset: int, count: int | None) -> int:
         if not isinstance(transp, _aioxide.StreamTransport):

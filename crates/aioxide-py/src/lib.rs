@@ -7,6 +7,7 @@ mod event_loop;
 mod ffi;
 mod handle;
 mod names;
+mod pipe;
 mod streams;
 mod tls;
 mod transport;
@@ -22,6 +23,9 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<transport::Listener>()?;
     module.add_class::<tls::TlsProtocol>()?;
     module.add_class::<tls::TlsTransport>()?;
+    module.add_class::<pipe::PipeTransport>()?;
+    module.add_class::<pipe::ReadPipeTransport>()?;
+    module.add_class::<pipe::WritePipeTransport>()?;
     for (name, class) in handle::types(py)?.named(py) {
         module.add(name, class)?;
     }
@@ -30,6 +34,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     event_loop::add_fast_methods(py)?;
     transport::add_fast_methods(py)?;
     tls::add_fast_methods(py)?;
+    pipe::add_fast_methods(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // A debug build is an order of magnitude slower: benchmarks refuse it.
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;

@@ -65,6 +65,10 @@ pub(crate) struct Interop {
     pub(crate) timer_handle: Ref,
     /// What `StreamTransport.__class__` says.
     pub(crate) transport: Ref,
+    /// What `ReadPipeTransport.__class__` says.
+    pub(crate) read_pipe_transport: Ref,
+    /// What `WritePipeTransport.__class__` says.
+    pub(crate) write_pipe_transport: Ref,
     pub(crate) buffered_protocol: Ref,
     pub(crate) stream_reader_protocol: Ref,
     pub(crate) stream_reader: Ref,
@@ -92,6 +96,7 @@ pub(crate) struct Interop {
 impl Interop {
     fn new(py: Python<'_>) -> PyResult<Self> {
         let asyncio = py.import("asyncio")?;
+        let pipes = py.import("asyncio.unix_events")?;
         let class = |name: &str| asyncio.getattr(name).map(Ref::from);
         let method = |class: &str, name: &str| {
             let name = PyString::intern(py, name);
@@ -113,6 +118,8 @@ impl Interop {
                 .import("asyncio.selector_events")?
                 .getattr("_SelectorSocketTransport")?
                 .into(),
+            read_pipe_transport: pipes.getattr("_UnixReadPipeTransport")?.into(),
+            write_pipe_transport: pipes.getattr("_UnixWritePipeTransport")?.into(),
             buffered_protocol: class("BufferedProtocol")?,
             stream_reader_protocol: class("StreamReaderProtocol")?,
             stream_reader: class("StreamReader")?,

@@ -15,6 +15,7 @@
 
 mod address;
 mod close;
+mod data;
 #[expect(unsafe_code, reason = "a number that a Python socket keeps open")]
 mod descriptor;
 mod flow;
@@ -27,9 +28,12 @@ mod read;
 mod stream;
 mod write;
 
+pub(crate) use data::Data;
+pub(crate) use descriptor::Lent;
+pub(crate) use flow::{marks, tell};
 pub(crate) use listener::Listener;
 pub(crate) use live::Live;
 pub(crate) use protocol::{Way, feed, is_untouched, way_of};
-pub(crate) use queue::Piece;
+pub(crate) use queue::{Done, Piece, Queue, Sent, write_now};
 pub(crate) use stream::StreamTransport;
-pub(crate) use write::{Data, add_fast_methods};
+pub(crate) use write::add_fast_methods;

@@ -149,20 +149,25 @@ impl Closing {
     }
 }
 
-/// The descriptor of a listening socket. Its server owns the Python socket, and stops the listener
-/// before it closes that.
+/// The descriptor of a Python object that somebody else closes: of a listening socket, whose server
+/// stops the listener before it closes that, or of a pipe, which its transport closes as an object.
 #[derive(Debug)]
-pub(super) struct Listening(RawFd);
+pub(crate) struct Lent(RawFd);
 
-impl Listening {
-    pub(super) fn of_socket(socket: &Bound<'_, PyAny>) -> PyResult<Self> {
-        descriptor_number(socket).map(Self)
+impl Lent {
+    pub(crate) fn of(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        descriptor_number(object).map(Self)
+    }
+
+    pub(crate) fn number(&self) -> RawFd {
+        self.0
     }
 
     /// The descriptor, for one system call.
-    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: Never -1, as `descriptor_number` checks. A program that closes the socket behind
-        // its server's back gets EBADF, as asyncio does.
+    #[inline]
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: Never -1, as `descriptor_number` checks. A program that closes the object behind
+        // the back of its server or transport gets EBADF, as asyncio does.
         unsafe { BorrowedFd::borrow_raw(self.0) }
     }
 }

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::stream::StreamTransport;
+use crate::event_loop::Loop;
 use crate::ffi::{Ref, call_method};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
@@ -32,24 +33,56 @@ impl StreamTransport {
     }
 
     fn tell(&self, py: Python<'_>, this: &Ref<Self>, pause: bool) -> PyResult<()> {
-        let Some(protocol) = self.state.with(|state| state.protocol.clone()) else {
-            return Ok(());
-        };
-        let names = &interop(py)?.names;
-        let name = if pause { &names.pause_writing } else { &names.resume_writing };
-        match call_method(py, name, [&protocol]) {
-            Ok(_) => Ok(()),
-            Err(error) if ends_run(py, &error) => Err(error),
-            Err(error) => {
-                let Some(event_loop) = self.event_loop() else { return Ok(()) };
-                let message = format!("protocol.{}() failed", name.bind(py));
-                let value = error.into_value(py);
-                let arguments =
-                    (event_loop.bind(py), message, value, this.bind(py), protocol.bind(py));
-                cold(py, "transport_failed", arguments).map(drop)
-            }
+        let protocol = self.state.with(|state| state.protocol.clone());
+        tell(py, self.event_loop(), this.as_any().bind(py), protocol, pause)
+    }
+}
+
+/// Tells the protocol to stop writing, or to go on.
+///
+/// # Errors
+/// Only what is to end the run of the loop: another exception is for the exception handler.
+pub(crate) fn tell(
+    py: Python<'_>,
+    event_loop: Option<Ref<Loop>>,
+    transport: &Bound<'_, PyAny>,
+    protocol: Option<Ref>,
+    pause: bool,
+) -> PyResult<()> {
+    let Some(protocol) = protocol else { return Ok(()) };
+    let names = &interop(py)?.names;
+    let name = if pause { &names.pause_writing } else { &names.resume_writing };
+    match call_method(py, name, [&protocol]) {
+        Ok(_) => Ok(()),
+        Err(error) if ends_run(py, &error) => Err(error),
+        Err(error) => {
+            let Some(event_loop) = event_loop else { return Ok(()) };
+            let message = format!("protocol.{}() failed", name.bind(py));
+            let value = error.into_value(py);
+            let arguments = (event_loop.bind(py), message, value, transport, protocol.bind(py));
+            cold(py, "transport_failed", arguments).map(drop)
         }
     }
+}
+
+/// The marks that `set_write_buffer_limits` is asked for: (high, low).
+///
+/// # Errors
+/// `ValueError` unless high >= low >= 0.
+pub(crate) fn marks(
+    high: Option<&Bound<'_, PyAny>>,
+    low: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(usize, usize)> {
+    let number = |value: Option<&Bound<'_, PyAny>>| value.map(|n| n.extract::<i64>()).transpose();
+    let (high, low) = (number(high)?, number(low)?);
+    let high = high.unwrap_or_else(|| low.map_or(64 * 1024, |low| low.saturating_mul(4)));
+    let low = low.unwrap_or_else(|| high.div_euclid(4));
+    if !(high >= low && low >= 0) {
+        return Err(PyValueError::new_err(format!(
+            "high ({high}) must be >= low ({low}) must be >= 0"
+        )));
+    }
+    Ok((high as usize, low as usize))
 }
 
 #[pymethods]
@@ -65,22 +98,13 @@ impl StreamTransport {
         low: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = this.py();
-        let number =
-            |value: Option<&Bound<'_, PyAny>>| value.map(|n| n.extract::<i64>()).transpose();
-        let (high, low) = (number(high)?, number(low)?);
-        let high = high.unwrap_or_else(|| low.map_or(64 * 1024, |low| low.saturating_mul(4)));
-        let low = low.unwrap_or_else(|| high.div_euclid(4));
-        if !(high >= low && low >= 0) {
-            return Err(PyValueError::new_err(format!(
-                "high ({high}) must be >= low ({low}) must be >= 0"
-            )));
-        }
+        let (high, low) = marks(high, low)?;
         let transport = this.get();
         let this = Ref::new(this);
         transport.flush(py, &this)?;
         transport.state.with(|state| {
-            state.high = high as usize;
-            state.low = low as usize;
+            state.high = high;
+            state.low = low;
         });
         transport.pause_protocol_if_full(py, &this)
     }

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, getsockname, sockopt};
 
 use super::address;
-use super::descriptor::{Descriptor, Listening};
+use super::descriptor::{Descriptor, Lent};
 use super::stream::{Parts, StreamTransport};
 use crate::cell::LoopCell;
 use crate::error::os_error;
@@ -27,7 +27,7 @@ use crate::tls::{Settings, TlsProtocol};
 pub(crate) struct Listener {
     event_loop: Ref<Loop>,
     socket: Ref,
-    listening: Listening,
+    listening: Lent,
     factory: Ref,
     server: Option<Ref>,
     /// How many connections one turn accepts.
@@ -236,7 +236,7 @@ impl Loop {
         Ok(Listener {
             event_loop: Ref::new(this),
             socket: Ref::new(sock),
-            listening: Listening::of_socket(sock)?,
+            listening: Lent::of(sock)?,
             factory: Ref::new(protocol_factory),
             server: server.map(Ref::new),
             backlog: backlog.clamp(1, 256),

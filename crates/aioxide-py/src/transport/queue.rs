@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use rustix::io::Errno;
+use rustix::io::{Errno, write, writev};
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
 use crate::ffi::Bytes;
@@ -33,7 +33,7 @@ impl Piece {
 
 /// What a send came to.
 #[derive(Debug)]
-pub(super) enum Sent {
+pub(crate) enum Sent {
     /// So many bytes went out, perhaps none.
     Some(usize),
     /// The connection is broken.
@@ -43,6 +43,11 @@ pub(super) enum Sent {
 /// Sends what the kernel takes of `data`.
 pub(super) fn send_now(fd: BorrowedFd<'_>, data: &[u8]) -> Sent {
     outcome(send(fd, data, FLAGS))
+}
+
+/// Writes what a pipe takes of `data`. The descriptor does not block.
+pub(crate) fn write_now(fd: BorrowedFd<'_>, data: &[u8]) -> Sent {
+    outcome(write(fd, data))
 }
 
 fn outcome(result: Result<usize, Errno>) -> Sent {
@@ -55,7 +60,7 @@ fn outcome(result: Result<usize, Errno>) -> Sent {
 
 /// Pieces that are sent, to be dropped when nothing is borrowed any more. Mostly it is one.
 #[derive(Debug, Default)]
-pub(super) struct Done {
+pub(crate) struct Done {
     first: Option<Piece>,
     others: Vec<Piece>,
 }
@@ -71,7 +76,7 @@ impl Done {
 
 /// The pieces in order, the first of which may be sent in part.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     pieces: VecDeque<Piece>,
     /// How much of the first piece is sent.
     offset: usize,
@@ -80,16 +85,16 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.size == 0
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     /// Appends `piece`, of which the first `sent` bytes went out already: only into an empty queue.
-    pub(super) fn push(&mut self, piece: Piece, sent: usize) {
+    pub(crate) fn push(&mut self, piece: Piece, sent: usize) {
         let left = piece.as_slice().len() - sent;
         if left == 0 {
             return;
@@ -104,14 +109,28 @@ impl Queue {
 
     /// Sends what the kernel takes; what is sent goes into `done`, to be dropped by the caller.
     pub(super) fn send(&mut self, fd: BorrowedFd<'_>, done: &mut Done) -> Sent {
-        let result = {
-            if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
-                let sent = outcome(send(fd, &only.as_slice()[self.offset..], FLAGS));
-                if let Sent::Some(count) = sent {
-                    self.advance(count, done);
-                }
-                return sent;
-            }
+        self.pass(
+            done,
+            |data| send(fd, data, FLAGS),
+            |pieces| sendmsg(fd, pieces, &mut SendAncillaryBuffer::default(), FLAGS),
+        )
+    }
+
+    /// As [`Queue::send`], to a pipe that does not block.
+    pub(crate) fn write(&mut self, fd: BorrowedFd<'_>, done: &mut Done) -> Sent {
+        self.pass(done, |data| write(fd, data), |pieces| writev(fd, pieces))
+    }
+
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        done: &mut Done,
+        one: impl FnOnce(&[u8]) -> Result<usize, Errno>,
+        many: impl FnOnce(&[IoSlice<'_>]) -> Result<usize, Errno>,
+    ) -> Sent {
+        let result = if let (Some(only), 1) = (self.pieces.front(), self.pieces.len()) {
+            one(&only.as_slice()[self.offset..])
+        } else {
             let mut slices: [IoSlice<'_>; PIECES] = std::array::from_fn(|_| IoSlice::new(&[]));
             let mut count = 0;
             for (slot, piece) in slices.iter_mut().zip(&self.pieces) {
@@ -119,12 +138,13 @@ impl Queue {
                 *slot = IoSlice::new(&piece.as_slice()[skip..]);
                 count += 1;
             }
-            outcome(sendmsg(fd, &slices[..count], &mut SendAncillaryBuffer::default(), FLAGS))
+            many(&slices[..count])
         };
-        if let Sent::Some(count) = result {
+        let sent = outcome(result);
+        if let Sent::Some(count) = sent {
             self.advance(count, done);
         }
-        result
+        sent
     }
 
     fn advance(&mut self, mut count: usize, done: &mut Done) {
@@ -144,7 +164,7 @@ impl Queue {
     }
 
     /// Takes everything out, to be dropped by the caller.
-    pub(super) fn take(&mut self) -> VecDeque<Piece> {
+    pub(crate) fn take(&mut self) -> VecDeque<Piece> {
         self.offset = 0;
         self.size = 0;
         std::mem::take(&mut self.pieces)

@@ -1,0 +1,23 @@
+//! Pipes: what reads and writes their ends for protocols.
+//!
+//! ```text
+//!              ┌────── pause_reading ◄─┐
+//!   made ──► reading ──────────────────┴─► eof_received ─────────► connection_lost ──► ended
+//!                │ close()/error                                       ▲
+//!                └─────────────────────────────────────────────────────┤
+//!   made ──► writing ── close()/write_eof() ──► queue empty ───────────┤
+//!                │ abort()/error/reader gone: queue dropped            │
+//!                └─────────────────────────────────────────────────────┘
+//! ```
+//!
+//! As in asyncio, the loop watches an end as it does for `add_reader` and `add_writer`, with a
+//! method of the transport as the callback: so two transports may share a terminal, and one that
+//! waits for nothing and that nobody holds is collected.
+
+mod end;
+mod read;
+mod write;
+
+pub(crate) use end::PipeTransport;
+pub(crate) use read::ReadPipeTransport;
+pub(crate) use write::{WritePipeTransport, add_fast_methods};

@@ -1,0 +1,236 @@
+//! `ReadPipeTransport`: from the pipe to the protocol.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use rustix::io::{Errno, read};
+
+use super::PipeTransport;
+use crate::error::os_error;
+use crate::event_loop::{Loop, READ_SIZE};
+use crate::ffi::{Ref, call_method};
+use crate::names::{cold, interop};
+use crate::transport::{Way, feed, is_untouched};
+
+/// The reading end of a pipe, made by connect_read_pipe(); an asyncio.ReadTransport.
+#[pyclass(frozen, extends = PipeTransport, module = "aioxide._aioxide")]
+#[derive(Debug)]
+pub(crate) struct ReadPipeTransport {
+    /// `pause_reading` was called last.
+    paused: AtomicBool,
+}
+
+/// What one read came to.
+enum Received<T> {
+    Data(T),
+    Nothing,
+    Eof,
+    Failed(Errno),
+}
+
+/// Reads into the loop's scratch buffer and gives what came to `make`.
+fn receive<T>(
+    end: &PipeTransport,
+    event_loop: &Loop,
+    make: impl FnOnce(&[u8]) -> T,
+) -> Received<T> {
+    // `make` may run Python, and that may read again: then it finds no buffer and makes one.
+    let mut scratch = event_loop.scratch.with(std::mem::take);
+    if scratch.is_empty() {
+        scratch = vec![0; READ_SIZE];
+    }
+    let received = match read(end.fd.as_fd(), &mut *scratch) {
+        Ok(0) => Received::Eof,
+        Ok(count) => Received::Data(make(&scratch[..count])),
+        Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+        Err(error) => Received::Failed(error),
+    };
+    event_loop.scratch.with(|slot| *slot = scratch);
+    received
+}
+
+impl ReadPipeTransport {
+    /// `close()`: reads no more. `connection_lost(error)` follows.
+    fn close_now(this: &Bound<'_, Self>, error: Option<PyErr>) -> PyResult<()> {
+        let end = this.as_super().get();
+        end.state.with(|state| state.closing = true);
+        end.unwatch(this.py(), "_remove_reader")?;
+        end.schedule_loss(this.as_any(), error)
+    }
+
+    fn failed(this: &Bound<'_, Self>, error: PyErr, message: &str) -> PyResult<()> {
+        let py = this.py();
+        // The other end of a terminal is gone.
+        let gone = error.is_instance_of::<PyOSError>(py)
+            && error.value(py).getattr("errno")?.eq(Errno::IO.raw_os_error())?;
+        this.as_super().get().report(this.as_any(), &error, message, gone)?;
+        Self::close_now(this, Some(error))
+    }
+
+    /// The other end is closed.
+    fn ended(this: &Bound<'_, Self>, event_loop: &Ref<Loop>, protocol: &Ref) -> PyResult<()> {
+        let py = this.py();
+        let end = this.as_super().get();
+        if event_loop.is_debug() {
+            cold(py, "log_closed_by_peer", (this,))?;
+        }
+        end.state.with(|state| state.closing = true);
+        end.unwatch(py, "_remove_reader")?;
+        let callback = protocol.bind(py).getattr("eof_received")?;
+        event_loop.bind(py).call_method1("call_soon", (callback,))?;
+        end.schedule_loss(this.as_any(), None)
+    }
+}
+
+#[pymethods]
+impl ReadPipeTransport {
+    /// isinstance(transport, asyncio.ReadTransport) holds.
+    #[getter]
+    fn __class__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(interop(py)?.read_pipe_transport.clone().into_bound(py))
+    }
+
+    fn __repr__(this: &Bound<'_, Self>) -> PyResult<String> {
+        repr(this.py(), this.as_super().get(), "ReadPipeTransport", false).map(|text| text + ">")
+    }
+
+    /// Whether data is being read: not paused, not closing.
+    fn is_reading(this: &Bound<'_, Self>) -> bool {
+        !this.get().paused.load(Relaxed) && !this.as_super().get().is_closing()
+    }
+
+    /// Read nothing until resume_reading(). Does nothing when paused or closing.
+    fn pause_reading(this: &Bound<'_, Self>) -> PyResult<()> {
+        if !Self::is_reading(this) {
+            return Ok(());
+        }
+        this.get().paused.store(true, Relaxed);
+        let end = this.as_super().get();
+        end.unwatch(this.py(), "_remove_reader")?;
+        if end.is_debug() {
+            cold(this.py(), "log_pause", (this,))?;
+        }
+        Ok(())
+    }
+
+    /// Read again. Does nothing when not paused, or closing.
+    fn resume_reading(this: &Bound<'_, Self>) -> PyResult<()> {
+        let end = this.as_super().get();
+        if end.is_closing() || !this.get().paused.swap(false, Relaxed) {
+            return Ok(());
+        }
+        end.watch(&this.getattr("_read_ready")?, "_add_reader")?;
+        if end.is_debug() {
+            cold(this.py(), "log_resume", (this,))?;
+        }
+        Ok(())
+    }
+
+    /// Read no more, and close. connection_lost(None) follows.
+    fn close(this: &Bound<'_, Self>) -> PyResult<()> {
+        if this.as_super().get().is_closing() {
+            return Ok(());
+        }
+        Self::close_now(this, None)
+    }
+
+    #[getter(_paused)]
+    fn paused_attribute(&self) -> bool {
+        self.paused.load(Relaxed)
+    }
+
+    /// connection_made() has run: begin to read, unless it has paused or closed the transport.
+    fn _start(this: &Bound<'_, Self>) -> PyResult<()> {
+        if !Self::is_reading(this) {
+            return Ok(());
+        }
+        this.as_super().get().watch(&this.getattr("_read_ready")?, "_add_reader")
+    }
+
+    /// There is something to read.
+    fn _read_ready(this: &Bound<'_, Self>) -> PyResult<()> {
+        let py = this.py();
+        let end = this.as_super().get();
+        let taken = end.state.with(|state| {
+            let event_loop = state.event_loop.clone()?;
+            let protocol = state.protocol.clone()?;
+            (!state.closing).then(|| (event_loop, protocol, state.way.clone()))
+        });
+        let Some((event_loop, protocol, way)) = taken else { return Ok(()) };
+        // What the protocol raises is for the loop to tell: the transport goes on.
+        let received = match &way {
+            Way::Stream(stream) if is_untouched(py, stream, &protocol)? => {
+                receive(end, &event_loop, |data| feed(py, stream, data))
+            }
+            _ => {
+                let data = |data: &[u8]| Ref::<PyAny>::from(PyBytes::new(py, data).into_any());
+                match receive(end, &event_loop, data) {
+                    Received::Data(data) => {
+                        let name = &interop(py)?.names.data_received;
+                        return call_method(py, name, [&protocol, &data]).map(drop);
+                    }
+                    Received::Nothing => Received::Nothing,
+                    Received::Eof => Received::Eof,
+                    Received::Failed(error) => Received::Failed(error),
+                }
+            }
+        };
+        match received {
+            Received::Data(fed) => fed,
+            Received::Nothing => Ok(()),
+            Received::Eof => Self::ended(this, &event_loop, &protocol),
+            Received::Failed(error) => {
+                let error = os_error(&error.into());
+                Self::failed(this, error, "Fatal read error on pipe transport")
+            }
+        }
+    }
+}
+
+/// The representation but for its end, as asyncio writes it.
+pub(super) fn repr(
+    py: Python<'_>,
+    end: &PipeTransport,
+    name: &str,
+    writing: bool,
+) -> PyResult<String> {
+    let number = end.fd.number();
+    if end.is_closed() {
+        return Ok(format!("<{name} closed fd={number} closed"));
+    }
+    let closing = if end.is_closing() { " closing" } else { "" };
+    let state = match end.event_loop() {
+        Some(event_loop) if !event_loop.is_closed() => {
+            let watched = event_loop.bind(py).call_method1("_watched", (number,))?;
+            let asked = if writing { 2 } else { 1 };
+            let polling = !watched.is_none() && watched.get_item(0)?.extract::<u8>()? & asked != 0;
+            if polling { "polling" } else { "idle" }
+        }
+        _ => "open",
+    };
+    Ok(format!("<{name}{closing} fd={number} {state}"))
+}
+
+#[pymethods]
+impl Loop {
+    /// Make the transport of a pipe that is read, which closes it.
+    #[pyo3(signature = (pipe, protocol, waiter=None, extra=None))]
+    fn _read_pipe<'py>(
+        this: &Bound<'py, Self>,
+        pipe: &Bound<'py, PyAny>,
+        protocol: &Bound<'py, PyAny>,
+        waiter: Option<&Bound<'py, PyAny>>,
+        extra: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, ReadPipeTransport>> {
+        let refusal = "Pipe transport is for pipes/sockets only.";
+        let end = PipeTransport::new(this, pipe, protocol, extra, "ReadPipeTransport", refusal)?;
+        let transport = ReadPipeTransport { paused: AtomicBool::new(false) };
+        let transport =
+            Bound::new(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
+        PipeTransport::begin(transport.as_any(), this, protocol, Some("_start"), waiter)?;
+        Ok(transport)
+    }
+}
