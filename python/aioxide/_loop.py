@@ -2,9 +2,9 @@
 
 What runs per callback, per packet or per accepted connection is `_aioxide.Loop`, first in the
 method resolution order. What runs once per loop or once per outgoing connection is inherited from
-the asyncio of the running Python: so happy eyeballs, executors, debug texts, TLS, datagrams, pipes
-and subprocesses behave as that version's do. This module is the seam: it overrides what reaches
-into the selector loop's internals.
+the asyncio of the running Python: so happy eyeballs, executors, debug texts, TLS, datagrams and
+the starting of subprocesses behave as that version's do. This module is the seam: it overrides what
+reaches into the selector loop's internals.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the loop watches, in the shape of a selector.
 
-asyncio's own transports (datagrams, pipes) ask the loop's selector whether they are polled when
-they are printed.
+asyncio's own transports (datagrams) ask the loop's selector whether they are polled when they are
+printed.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ mod reference;
 mod version;
 
 pub(crate) use buffer::{
-    Bytes, View, extend_bytearray, inspect_bytearray, lend, lend_mut, take_front, weak_target,
+    Bytes, View, extend_bytearray, inspect_bytearray, lend, lend_mut, new_bytes, take_front,
+    weak_target,
 };
 pub(crate) use call::{attribute, call_method, call_with_keyword, call0, check_signals, thread_id};
 pub(crate) use context::{

@@ -115,7 +115,11 @@ impl Loop {
         Ok(found)
     }
 
-    fn watch(
+    /// `add_reader`, or `add_writer` when `writing`, without the check for transports.
+    ///
+    /// # Errors
+    /// Those of `add_reader`.
+    pub(crate) fn watch(
         &self,
         this: &Bound<'_, Self>,
         file: &Bound<'_, PyAny>,
@@ -200,7 +204,16 @@ impl Loop {
         }
     }
 
-    fn unwatch(&self, py: Python<'_>, file: &Bound<'_, PyAny>, writing: bool) -> PyResult<bool> {
+    /// `remove_reader`, or `remove_writer` when `writing`, without the check for transports.
+    ///
+    /// # Errors
+    /// Those of `remove_reader`.
+    pub(crate) fn unwatch(
+        &self,
+        py: Python<'_>,
+        file: &Bound<'_, PyAny>,
+        writing: bool,
+    ) -> PyResult<bool> {
         if self.is_closed() {
             return Ok(false);
         }

@@ -1,6 +1,7 @@
 //! Bytes that Python owns.
 
-use std::slice;
+use std::mem::MaybeUninit;
+use std::{ptr, slice};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
@@ -50,6 +51,31 @@ impl Bytes {
         // SAFETY: That many bytes lie there, and stay there unchanged while the object lives.
         unsafe { slice::from_raw_parts(self.start, self.length) }
     }
+}
+
+/// A new `bytes` of what `fill` writes into a place of `size` bytes and returns; `None` when that is
+/// nothing. It is copied only when it is not all of the place.
+///
+/// # Errors
+/// `MemoryError`.
+pub(crate) fn new_bytes(
+    py: Python<'_>,
+    size: usize,
+    fill: impl for<'a> FnOnce(&'a mut [MaybeUninit<u8>]) -> &'a [u8],
+) -> PyResult<Option<Ref>> {
+    // SAFETY: A size and no content: the bytes are there to be written.
+    let object = unsafe { ffi::PyBytes_FromStringAndSize(ptr::null(), size as ffi::Py_ssize_t) };
+    // SAFETY: The result of a call.
+    let object: Ref = unsafe { Ref::from_result(py, object)? };
+    // SAFETY: A live `bytes`.
+    let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };
+    // SAFETY: `size` bytes lie there, and nobody else knows of the object.
+    let written = fill(unsafe { slice::from_raw_parts_mut(start.cast(), size) });
+    if written.is_empty() {
+        return Ok(None);
+    }
+    let whole = written.len() == size && ptr::eq(written.as_ptr(), start.cast());
+    Ok(Some(if whole { object } else { PyBytes::new(py, written).into_any().into() }))
 }
 
 /// A contiguous view of an object's buffer. The exporter keeps the bytes in place while it lives.
@@ -170,7 +196,7 @@ fn append(py: Python<'_>, object: *mut ffi::PyObject, data: &[u8]) -> PyResult<u
     // SAFETY: `old` is within the `new` bytes there.
     let target = unsafe { start.add(old) };
     // SAFETY: `data.len()` bytes were made room for from there on, and nobody has a view of them.
-    unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), target, data.len()) };
+    unsafe { ptr::copy_nonoverlapping(data.as_ptr(), target, data.len()) };
     Ok(new)
 }
 
@@ -218,7 +244,7 @@ pub(crate) fn weak_target(py: Python<'_>, weak: &Ref) -> PyResult<Option<Ref>> {
     if unsafe { ffi::PyWeakref_Check(weak.as_ptr()) } == 0 {
         return Ok(None);
     }
-    let mut target = std::ptr::null_mut();
+    let mut target = ptr::null_mut();
     // SAFETY: A weak reference, and a place for the result.
     if unsafe { ffi::compat::PyWeakref_GetRef(weak.as_ptr(), &raw mut target) } < 0 {
         return Err(PyErr::fetch(py));

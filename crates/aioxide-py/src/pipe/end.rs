@@ -5,7 +5,7 @@ use std::os::fd::RawFd;
 
 use pyo3::exceptions::{PyResourceWarning, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 use rustix::fs::FileType;
 
@@ -121,17 +121,27 @@ impl PipeTransport {
         self.event_loop().is_some_and(|event_loop| event_loop.is_debug())
     }
 
-    /// `loop._add_reader(fd, callback)`, or another method of the loop.
-    pub(super) fn watch(&self, callback: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
+    /// Calls the method `callback` of this transport when the pipe is ready.
+    ///
+    /// # Errors
+    /// `OSError` when the descriptor cannot be watched.
+    pub(super) fn watch(
+        &self,
+        this: &Bound<'_, PyAny>,
+        callback: &str,
+        writing: bool,
+    ) -> PyResult<()> {
         let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        let arguments = (self.fd.number(), callback);
-        event_loop.bind(callback.py()).call_method1(method, arguments).map(drop)
+        let py = this.py();
+        let fd = PyInt::new(py, self.fd.number());
+        let (callback, nothing) = (this.getattr(callback)?, PyTuple::empty(py));
+        event_loop.watch(event_loop.bind(py), &fd, &callback, &nothing, None, writing).map(drop)
     }
 
-    /// `loop._remove_reader(fd)`, or `loop._remove_writer(fd)`.
-    pub(super) fn unwatch(&self, py: Python<'_>, method: &str) -> PyResult<()> {
+    /// Undoes [`PipeTransport::watch`].
+    pub(super) fn unwatch(&self, py: Python<'_>, writing: bool) -> PyResult<()> {
         let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        event_loop.bind(py).call_method1(method, (self.fd.number(),)).map(drop)
+        event_loop.unwatch(py, &PyInt::new(py, self.fd.number()), writing).map(drop)
     }
 
     /// Tells the exception handler, or in debug mode the log when `expected`.

@@ -11,7 +11,7 @@ use rustix::io::{Errno, read};
 use super::PipeTransport;
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
-use crate::ffi::{Ref, call_method};
+use crate::ffi::{Ref, call_method, new_bytes};
 use crate::names::{cold, interop};
 use crate::transport::{Way, feed, is_untouched};
 
@@ -19,9 +19,15 @@ use crate::transport::{Way, feed, is_untouched};
 #[pyclass(frozen, extends = PipeTransport, module = "aioxide._aioxide")]
 #[derive(Debug)]
 pub(crate) struct ReadPipeTransport {
+    /// The last read found [`LARGE`] data or more: then the next is expected to find as much, and
+    /// goes straight into a `bytes` of its own.
+    large: AtomicBool,
     /// `pause_reading` was called last.
     paused: AtomicBool,
 }
+
+/// How much data is worth a system call that asks for its size rather than a copy.
+const LARGE: usize = 16 * 1024;
 
 /// What one read came to.
 enum Received<T> {
@@ -42,22 +48,80 @@ fn receive<T>(
     if scratch.is_empty() {
         scratch = vec![0; READ_SIZE];
     }
-    let received = match read(end.fd.as_fd(), &mut *scratch) {
-        Ok(0) => Received::Eof,
-        Ok(count) => Received::Data(make(&scratch[..count])),
-        Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
-        Err(error) => Received::Failed(error),
-    };
+    let received = outcome(read(end.fd.as_fd(), &mut *scratch)).map(|n| make(&scratch[..n]));
     event_loop.scratch.with(|slot| *slot = scratch);
     received
 }
 
+/// Reads all that there is into a new `bytes`.
+fn receive_large(py: Python<'_>, end: &PipeTransport) -> PyResult<Received<Ref>> {
+    // What has no size to tell tells that here, and is read all the same.
+    let size = rustix::io::ioctl_fionread(end.fd.as_fd()).unwrap_or_default() as usize;
+    let mut received = Received::Nothing;
+    let bytes = new_bytes(py, size.clamp(1, READ_SIZE), |place| {
+        let (count, found) = match read(end.fd.as_fd(), place) {
+            Ok((found, _)) => (Ok(found.len()), &*found),
+            Err(error) => (Err(error), [].as_slice()),
+        };
+        received = outcome(count);
+        found
+    })?;
+    Ok(match bytes {
+        Some(bytes) => Received::Data(bytes),
+        None => received.map(|_| Ref::none(py)),
+    })
+}
+
+fn outcome(result: Result<usize, Errno>) -> Received<usize> {
+    match result {
+        Ok(0) => Received::Eof,
+        Ok(count) => Received::Data(count),
+        Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+        Err(error) => Received::Failed(error),
+    }
+}
+
+impl<T> Received<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Received<U> {
+        match self {
+            Self::Data(data) => Received::Data(f(data)),
+            Self::Nothing => Received::Nothing,
+            Self::Eof => Received::Eof,
+            Self::Failed(error) => Received::Failed(error),
+        }
+    }
+}
+
 impl ReadPipeTransport {
+    /// Reads into a new `bytes`.
+    fn receive_bytes(
+        &self,
+        py: Python<'_>,
+        end: &PipeTransport,
+        event_loop: &Loop,
+    ) -> PyResult<Received<Ref>> {
+        if self.large.load(Relaxed) {
+            let received = receive_large(py, end)?;
+            if let Received::Data(data) = &received
+                && data.bind(py).len()? < LARGE
+            {
+                self.large.store(false, Relaxed);
+            }
+            return Ok(received);
+        }
+        Ok(receive(end, event_loop, |data| {
+            if data.len() >= LARGE {
+                self.large.store(true, Relaxed);
+            }
+            PyBytes::new(py, data).into_any().into()
+        }))
+    }
+
     /// `close()`: reads no more. `connection_lost(error)` follows.
     fn close_now(this: &Bound<'_, Self>, error: Option<PyErr>) -> PyResult<()> {
         let end = this.as_super().get();
         end.state.with(|state| state.closing = true);
-        end.unwatch(this.py(), "_remove_reader")?;
+        end.unwatch(this.py(), false)?;
         end.schedule_loss(this.as_any(), error)
     }
 
@@ -78,7 +142,7 @@ impl ReadPipeTransport {
             cold(py, "log_closed_by_peer", (this,))?;
         }
         end.state.with(|state| state.closing = true);
-        end.unwatch(py, "_remove_reader")?;
+        end.unwatch(py, false)?;
         let callback = protocol.bind(py).getattr("eof_received")?;
         event_loop.bind(py).call_method1("call_soon", (callback,))?;
         end.schedule_loss(this.as_any(), None)
@@ -109,7 +173,7 @@ impl ReadPipeTransport {
         }
         this.get().paused.store(true, Relaxed);
         let end = this.as_super().get();
-        end.unwatch(this.py(), "_remove_reader")?;
+        end.unwatch(this.py(), false)?;
         if end.is_debug() {
             cold(this.py(), "log_pause", (this,))?;
         }
@@ -122,7 +186,7 @@ impl ReadPipeTransport {
         if end.is_closing() || !this.get().paused.swap(false, Relaxed) {
             return Ok(());
         }
-        end.watch(&this.getattr("_read_ready")?, "_add_reader")?;
+        end.watch(this.as_any(), "_read_ready", false)?;
         if end.is_debug() {
             cold(this.py(), "log_resume", (this,))?;
         }
@@ -147,7 +211,7 @@ impl ReadPipeTransport {
         if !Self::is_reading(this) {
             return Ok(());
         }
-        this.as_super().get().watch(&this.getattr("_read_ready")?, "_add_reader")
+        this.as_super().get().watch(this.as_any(), "_read_ready", false)
     }
 
     /// There is something to read.
@@ -165,18 +229,13 @@ impl ReadPipeTransport {
             Way::Stream(stream) if is_untouched(py, stream, &protocol)? => {
                 receive(end, &event_loop, |data| feed(py, stream, data))
             }
-            _ => {
-                let data = |data: &[u8]| Ref::<PyAny>::from(PyBytes::new(py, data).into_any());
-                match receive(end, &event_loop, data) {
-                    Received::Data(data) => {
-                        let name = &interop(py)?.names.data_received;
-                        return call_method(py, name, [&protocol, &data]).map(drop);
-                    }
-                    Received::Nothing => Received::Nothing,
-                    Received::Eof => Received::Eof,
-                    Received::Failed(error) => Received::Failed(error),
+            _ => match this.get().receive_bytes(py, end, &event_loop)? {
+                Received::Data(data) => {
+                    let name = &interop(py)?.names.data_received;
+                    return call_method(py, name, [&protocol, &data]).map(drop);
                 }
-            }
+                other => other.map(|_| Ok(())),
+            },
         };
         match received {
             Received::Data(fed) => fed,
@@ -227,7 +286,8 @@ impl Loop {
     ) -> PyResult<Bound<'py, ReadPipeTransport>> {
         let refusal = "Pipe transport is for pipes/sockets only.";
         let end = PipeTransport::new(this, pipe, protocol, extra, "ReadPipeTransport", refusal)?;
-        let transport = ReadPipeTransport { paused: AtomicBool::new(false) };
+        let transport =
+            ReadPipeTransport { large: AtomicBool::new(false), paused: AtomicBool::new(false) };
         let transport =
             Bound::new(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
         PipeTransport::begin(transport.as_any(), this, protocol, Some("_start"), waiter)?;

@@ -114,7 +114,7 @@ impl WritePipeTransport {
             }
             Step::Wrote(Sent::Some(count)) if count == length => return Ok(()),
             Step::Wrote(Sent::Some(count)) => {
-                end.watch(&this.getattr("_write_ready")?, "_add_writer")?;
+                end.watch(this.as_any(), "_write_ready", true)?;
                 count
             }
             Step::Wrote(Sent::Failed(error)) => {
@@ -149,10 +149,10 @@ impl WritePipeTransport {
         end.state.with(|state| state.closing = true);
         let pieces = this.get().out.with(|out| out.queue.take());
         if !pieces.is_empty() {
-            end.unwatch(py, "_remove_writer")?;
+            end.unwatch(py, true)?;
         }
         drop(pieces);
-        end.unwatch(py, "_remove_reader")?;
+        end.unwatch(py, false)?;
         end.schedule_loss(this.as_any(), error)
     }
 
@@ -207,7 +207,7 @@ impl WritePipeTransport {
             return Ok(());
         }
         if this.get().is_empty() {
-            end.unwatch(this.py(), "_remove_reader")?;
+            end.unwatch(this.py(), false)?;
             end.schedule_loss(this.as_any(), None)?;
         }
         Ok(())
@@ -269,7 +269,7 @@ impl WritePipeTransport {
         if end.is_closing() {
             return Ok(());
         }
-        end.watch(&this.getattr("_read_ready")?, "_add_reader")
+        end.watch(this.as_any(), "_read_ready", false)
     }
 
     /// The reader is gone.
@@ -291,14 +291,14 @@ impl WritePipeTransport {
         });
         drop(done);
         match sent {
-            None => return end.unwatch(py, "_remove_writer"),
+            None => return end.unwatch(py, true),
             Some(Sent::Failed(error)) => {
                 let pieces = this.get().out.with(|out| {
                     out.lost += 1;
                     out.queue.take()
                 });
                 drop(pieces);
-                end.unwatch(py, "_remove_writer")?;
+                end.unwatch(py, true)?;
                 return Self::failed(this, os_error(&error), FAILED);
             }
             Some(Sent::Some(_)) => {}
@@ -306,13 +306,13 @@ impl WritePipeTransport {
         if !this.get().is_empty() {
             return Ok(());
         }
-        end.unwatch(py, "_remove_writer")?;
+        end.unwatch(py, true)?;
         if this.get().out.with(Out::drains) {
             Self::tell(this, false)?;
         }
         // resume_writing() may have written more.
         if end.is_closing() && this.get().is_empty() {
-            end.unwatch(py, "_remove_reader")?;
+            end.unwatch(py, false)?;
             end.lose(py, None)?;
         }
         Ok(())

@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 use rustix::io::Errno;
-use rustix::net::{SocketAddrAny, SocketFlags, acceptfrom_with, getsockname, sockopt};
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketFlags, acceptfrom_with, getsockname, sockopt,
+};
 
 use super::address;
 use super::descriptor::{Descriptor, Lent};
@@ -164,8 +166,10 @@ impl Listener {
 fn extra(py: Python<'_>, descriptor: &OwnedFd, peer: Option<&SocketAddrAny>) -> PyResult<Ref> {
     let extra = PyDict::new(py);
     let own = getsockname(descriptor).ok();
-    // Not a TCP socket: there is nothing to set.
-    let _ = sockopt::set_tcp_nodelay(descriptor, true);
+    if own.as_ref().is_none_or(|own| own.address_family() != AddressFamily::UNIX) {
+        // Not a TCP socket: there is nothing to set.
+        let _ = sockopt::set_tcp_nodelay(descriptor, true);
+    }
     for (name, known, python) in
         [("sockname", own.as_ref(), "getsockname"), ("peername", peer, "getpeername")]
     {
