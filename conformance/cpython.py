@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[0] = str(HERE)
 
 from harness import expected, results  # noqa: E402
+from harness.show import show_class, show_verdict  # noqa: E402
 from harness.suite import BROKEN, CONTROL, Runner, SuiteError, list_suite  # noqa: E402
 
 SUITE = "test.test_asyncio"
@@ -52,39 +53,6 @@ def has_suite(name):
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:
         return False
-
-
-def show_class(cls, outcomes):
-    kinds = results.counts(outcomes)
-    line = ", ".join(f"{number} {kind}" for kind, number in kinds.items() if number)
-    print(f"{cls.module}.{cls.name}: {line}", flush=True)
-
-
-def indented(text):
-    return "\n".join("    " + line for line in text.splitlines())
-
-
-def show_verdict(outcomes, verdict, *, verbose):
-    for test_id, outcome in outcomes.items():
-        if outcome.alone:
-            print(f"passed only in a process of its own: {test_id}")
-        if verbose and outcome.kind in (*BROKEN, "control"):
-            print(f"{outcome.kind}: {test_id}\n{indented(outcome.detail)}")
-    for test_id in verdict.unexpected_failures:
-        outcome = outcomes[test_id]
-        print(f"unexpected {outcome.kind}: {test_id}")
-        if not verbose:
-            print(indented(outcome.detail))
-    for test_id, entry in verdict.unexpected_passes:
-        print(f"unexpected pass: {test_id} (expected to fail by [{entry.category}] {entry.glob!r})")
-    for entry in verdict.stale:
-        print(f"stale: [{entry.category}] {entry.glob!r} matches no test that met the loop")
-    print()
-    for kind, number in results.counts(outcomes).items():
-        print(f"{number:6} {kind}")
-    print("loops made, in how many tests:")
-    for name, number in results.loop_counts(outcomes).items():
-        print(f"{number:6} {name}")
 
 
 def file_name(loop):

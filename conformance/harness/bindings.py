@@ -16,6 +16,7 @@ by the name of its class, so that a test which never met the loop under test is 
 
 import asyncio
 import importlib
+import weakref
 from asyncio import base_events
 
 
@@ -35,6 +36,7 @@ class Recorder:
         self.loop_class = None
         self.seen = set()
         self.met = False
+        self.made = weakref.WeakSet()
 
     def clear(self):
         self.seen = set()
@@ -45,8 +47,16 @@ class Recorder:
         self.met = True
         loop = self.factory()
         self.loop_class = type(loop)
+        self.made.add(loop)
         self.note(loop)
         return loop
+
+    def has_open_loop(self):
+        """Whether a loop under test that was made earlier, for several tests, is not closed yet."""
+        loops = [loop for loop in self.made if not loop.is_closed()]
+        for loop in loops:
+            self.note(loop)
+        return bool(loops)
 
     def note(self, loop):
         self.seen.add(f"{type(loop).__module__}.{type(loop).__qualname__}")

@@ -36,7 +36,7 @@ def environment(suite_path):
     return variables
 
 
-def run_worker(request, limit, suite_path=None, on_event=lambda event: None):
+def run_worker(request, limit, suite_path=None, on_event=lambda event: None, worker=WORKER):
     """Run one worker to its end and return its `Ending`; each event must come within `limit`."""
     reader, writer = os.pipe()
     with contextlib.ExitStack() as stack:
@@ -49,7 +49,7 @@ def run_worker(request, limit, suite_path=None, on_event=lambda event: None):
         work.mkdir()
         with os.fdopen(writer, "wb", buffering=0):
             process = subprocess.Popen(
-                [sys.executable, str(WORKER)],
+                [sys.executable, str(worker)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,8 +1,10 @@
 """The committed table: one file for a loop and a Python, stable from run to run."""
 
 import collections
+import json
 
 KINDS = ("pass", "skip", "control", "fail", "hang", "crash", "not-applicable")
+LISTED = ("control", "fail", "hang", "crash")
 
 
 def counts(outcomes):
@@ -36,3 +38,46 @@ def render(loop, python, outcomes):
         else:
             lines += [f'{test} = "{kind}"' for test, kind in tests.items()]
     return "\n".join(lines) + "\n"
+
+
+def render_files(loop, python, package, suite, outcomes):
+    """The table of a suite that pytest runs: a table a file, a line a function.
+
+    The outcomes of a function with parameters are counted; only those that are neither a pass, a
+    skip nor not applicable are listed one by one.
+    """
+    lines = [
+        "# Written by `python conformance/suites.py --whole --update-results`.",
+        f'loop = "{loop}"',
+        f'python = "{python}"',
+        f'package = "{package}"',
+        "",
+        "[counts]",
+        *(f"{kind} = {number}" for kind, number in counts(outcomes).items()),
+    ]
+    for cls in suite.classes:
+        functions = collections.defaultdict(dict)
+        for test in cls.tests:
+            functions[test.partition("[")[0]][test] = outcomes[cls.test_id(test)].kind
+        lines += ["", f"[{key(cls.module)}]"]
+        if all(set(tests.values()) == {"not-applicable"} for tests in functions.values()):
+            lines.append(f'"*" = "{len(cls.tests)} not-applicable"')
+            continue
+        for function, tests in functions.items():
+            found = collections.Counter(tests.values())
+            if list(tests) == [function]:
+                text = tests[function]
+            else:
+                text = ", ".join(f"{found[kind]} {kind}" for kind in KINDS if found[kind])
+            lines.append(f"{key(function)} = {key(text)}")
+            lines += [
+                f"{key(test)} = {key(kind)}"
+                for test, kind in tests.items()
+                if kind in LISTED and test != function
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def key(text):
+    """A TOML string; JSON's escapes are TOML's, but for the one of a delete character."""
+    return json.dumps(text).replace("\x7f", "\\u007f")

@@ -1,8 +1,9 @@
 """What to run, and the outcome of each test: lists a suite, runs its classes, retries, controls."""
 
 import fnmatch
+import pathlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import processes
 
@@ -32,7 +33,8 @@ class TestClass:
     tests: list[str]
 
     def test_id(self, test):
-        return f"{self.module}.{self.name}.{test}"
+        # A file of a suite that pytest runs counts as one class without a name.
+        return ".".join(part for part in (self.module, self.name, test) if part)
 
 
 @dataclass
@@ -40,6 +42,9 @@ class Suite:
     name: str
     classes: list[TestClass] = field(default_factory=list)
     skipped_modules: dict[str, str] = field(default_factory=dict)
+    # The program that runs it, and what every request to that says beside what to run.
+    worker: pathlib.Path = processes.WORKER
+    settings: dict = field(default_factory=dict)
 
     def test_ids(self):
         return [cls.test_id(test) for cls in self.classes for test in cls.tests]
@@ -53,13 +58,22 @@ class Suite:
         for cls in self.classes:
             tests = [test for test in cls.tests if matches(cls.test_id(test), globs)]
             if tests:
-                chosen.append(TestClass(cls.module, cls.name, tests))
-        return Suite(self.name, chosen, {})
+                chosen.append(replace(cls, tests=tests))
+        return replace(self, classes=chosen, skipped_modules={})
+
+    def without(self, globs):
+        """The suite less the tests that match one of the globs."""
+        classes = []
+        for cls in self.classes:
+            left = [test for test in cls.tests if not matches(cls.test_id(test), globs)]
+            if left:
+                classes.append(replace(cls, tests=left))
+        return replace(self, classes=classes)
 
 
 def matches(test_id, globs):
     """Whether a glob matches the test's id, its class's, its module's, or the test's own name."""
-    parts = test_id.split(".")
+    parts = test_id.partition("[")[0].split(".")
     forms = (test_id, ".".join(parts[:2]), parts[0], parts[-1])
     return any(fnmatch.fnmatchcase(form, glob) for form in forms for glob in globs)
 
@@ -141,8 +155,11 @@ class Runner:
                 "module": cls.module,
                 "class": cls.name,
                 "tests": left,
+                **self.suite.settings,
             }
-            ending = processes.run_worker(request, self.limit, self.suite_path, on_event)
+            ending = processes.run_worker(
+                request, self.limit, self.suite_path, on_event, self.suite.worker
+            )
             before = len(left)
             if running is not None:
                 outcomes[running] = Outcome(ending.kind, ending.detail)
@@ -166,10 +183,13 @@ def settle(event):
     return Outcome(kind, event["detail"], tuple(event["loops"]))
 
 
-def list_suite(name, suite_path=None):
-    suite = Suite(name)
+def list_suite(name, suite_path=None, worker=processes.WORKER, settings=None):
+    suite = Suite(name, worker=worker, settings=settings or {})
+    broken = []
 
     def on_event(event):
+        if event["event"] == "broken":
+            broken.append(f"could not collect {event['file']}:\n{event['detail']}")
         if event["event"] != "module":
             return
         if event["skip"] is not None:
@@ -177,7 +197,12 @@ def list_suite(name, suite_path=None):
         for cls, tests in sorted(event["classes"].items()):
             suite.classes.append(TestClass(event["module"], cls, tests))
 
-    ending = processes.run_worker({"do": "list", "suite": name}, 60, suite_path, on_event)
+    request = {"do": "list", "suite": name, **suite.settings}
+    ending = processes.run_worker(request, 60, suite_path, on_event, worker)
     if ending.kind != "end":
-        raise SuiteError(f"could not list {name}:\n{ending.detail}")
+        broken.append(f"could not list {name}:\n{ending.detail}")
+    if not suite.classes and not suite.skipped_modules:
+        broken.append(f"{name} has no tests:\n{ending.detail}")
+    if broken:
+        raise SuiteError("\n".join(broken))
     return suite

@@ -1,43 +1,16 @@
-"""The child process: lists a suite, or runs some tests of one of its classes on a loop.
+"""The child process: lists a suite, or runs some tests of one of its classes on a loop."""
 
-Reads one JSON request from standard input; writes one JSON event a line to the descriptor that
-the request names, so that the parent knows which test was running when the process died.
-"""
-
-import faulthandler
 import importlib
-import json
-import os
 import pathlib
 import pkgutil
-import resource
 import sys
 import unittest
 
-HERE = str(pathlib.Path(__file__).resolve().parent)
+import child
+
 # Tests must not be able to import the harness, nor anything beside it, by accident.
+HERE = str(pathlib.Path(__file__).resolve().parent)
 sys.path[:] = [entry for entry in sys.path if entry != HERE]
-
-
-def load_bindings():
-    sys.path.insert(0, HERE)
-    try:
-        import bindings
-    finally:
-        sys.path.remove(HERE)
-    return bindings
-
-
-class Events:
-    def __init__(self, descriptor):
-        self.descriptor = descriptor
-        os.set_inheritable(descriptor, False)
-        self.owner = os.getpid()
-
-    def send(self, **event):
-        # A test that forks and lets the child return into the runner must not be heard twice.
-        if os.getpid() == self.owner:
-            os.write(self.descriptor, json.dumps(event).encode() + b"\n")
 
 
 class Result(unittest.TestResult):
@@ -144,7 +117,7 @@ def list_suite(request, events):
 
 
 def run_class(request, events):
-    bindings = load_bindings()
+    bindings = child.load("bindings")
     recorder = bindings.Recorder(bindings.loop_factory(request["loop"]))
     bindings.install(recorder)
     module = importlib.import_module(f"{request['suite']}.{request['module']}")
@@ -155,19 +128,5 @@ def run_class(request, events):
     unittest.TestSuite(cls(name) for name in request["tests"]).run(result)
 
 
-def main():
-    request = json.load(sys.stdin)
-    events = Events(request["events"])
-    # On a hang the parent sends SIGABRT, which prints the stack of every thread.
-    faulthandler.enable()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    {"list": list_suite, "run": run_class}[request["do"]](request, events)
-    events.send(event="end")
-    # Threads that a failed test left behind must not keep the process.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
-
 if __name__ == "__main__":
-    main()
+    child.main({"list": list_suite, "run": run_class})

@@ -3,6 +3,7 @@
 import tomllib
 
 from harness import results
+from harness import suite as suites
 from harness.suite import Outcome
 
 OUTCOMES = {
@@ -35,3 +36,26 @@ def test_table_has_no_tracebacks():
 
 def test_loops_are_counted_by_test():
     assert results.loop_counts(OUTCOMES) == {"x.Loop": 2}
+
+
+def test_table_of_files_reads_back():
+    kinds = {
+        "test_a.B.test_x": "pass",
+        'test_a.test_y["1"]': "pass",
+        "test_a.test_y[\\2]": "control",
+        "test_a.test_y[3\x7f]": "pass",
+        "test_b.test_z": "not-applicable",
+    }
+    tests = [test.partition(".")[2] for test in kinds]
+    files = [suites.TestClass("test_a", "", tests[:4]), suites.TestClass("test_b", "", tests[4:])]
+    suite = suites.Suite("x", files)
+    outcomes = {test: Outcome(kind) for test, kind in kinds.items()}
+    table = tomllib.loads(results.render_files("aioxide", "3.13.0", "x 1.0", suite, outcomes))
+    assert table["package"] == "x 1.0"
+    assert table["counts"]["pass"] == 3
+    assert table["test_a"] == {
+        "B.test_x": "pass",
+        "test_y": "2 pass, 1 control",
+        "test_y[\\2]": "control",
+    }
+    assert table["test_b"] == {"*": "1 not-applicable"}

@@ -17,7 +17,7 @@ usage: ./dev [--python PATH|VERSION] COMMAND
   ./dev run                       the main job: scrape the embedded site three ways (ARGS follow)
   ./dev run [--loop aioxide|asyncio|uvloop] (FILE | -m MODULE) [ARGS]
                                   run a program on a loop; aioxide when none is named
-  ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform; `--fix` formats first;
+  ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform suites; `--fix` formats;
                                   ARGS go to the test tool of the one group named
   ./dev test --all-pythons        lint and rust once, py and conform on each Python that is there
   ./dev wheel [MATURIN ARGS]      build a wheel into dist/; --python 3.14t needs no such Python

@@ -100,6 +100,8 @@ class Environment:
             must([*pip, "--upgrade", "pip>=25.1"], PIP_ENV)
         every = sorted({*groups, *done})
         must([*pip, *(word for group in every for word in ("--group", group))], PIP_ENV)
+        if "test" in every:
+            must([*pip, "--no-deps", "--group", "alone"], PIP_ENV)
         self.record(requirements=wanted, groups=every)
 
     def build(self) -> None:

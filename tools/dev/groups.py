@@ -78,12 +78,18 @@ def conform(environment: Environment, extra: list[str]) -> bool | None:
     return None if code == NO_SUITE else code == 0
 
 
+def suites(environment: Environment, extra: list[str]) -> bool:
+    environment.prepare(("dev", "test", "suites"))
+    return run([environment.python, str(ROOT / "conformance" / "suites.py"), *extra])
+
+
 GROUPS: dict[str, Group] = {
     "lint": lint,
     "rust": rust,
     "loom": loom,
     "py": py,
     "conform": conform,
+    "suites": suites,
 }
 WORDS = {True: "passed", False: "FAILED", None: "skipped"}
 # What depends on the interpreter; the others run once for all of them.

@@ -1,0 +1,133 @@
+"""A package whose own tests are to be run: what suites/NAME.toml says, and its source archive.
+
+The tests come out of the archive that PyPI has for the installed version. It is fetched once by
+pip, checked against the digest in the file, and unpacked into the cache.
+"""
+
+import hashlib
+import importlib.metadata
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from dataclasses import dataclass, field
+
+from .suite import SuiteError
+
+CACHE = pathlib.Path(__file__).resolve().parents[2] / ".dev" / "suites"
+FETCH_LIMIT = 600
+
+
+@dataclass
+class Package:
+    """One suites/NAME.toml."""
+
+    package: str
+    version: str
+    sha256: str
+    # What the tests need of the archive, relative to its top; and the folder they are in.
+    files: list[str]
+    tests: str = "tests"
+    # Globs of the files to take from that folder; all, if empty.
+    only: list[str] = field(default_factory=list)
+    plugins: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+    # Modules that must not be importable, besides other event loops.
+    without: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    # Globs of what a run without --whole takes; all, if empty. `why` says so.
+    usual: list[str] = field(default_factory=list)
+    why: str = ""
+    left_out: dict[str, str] = field(default_factory=dict)
+    # The least Python that the package's tests run on.
+    python: str = ""
+
+    def settings(self, source):
+        """What each request to the worker says of this package."""
+        return {
+            "source": str(source),
+            "files": self.files,
+            "tests-folder": self.tests,
+            "only": self.only,
+            "plugins": self.plugins,
+            "arguments": self.arguments,
+            "without": ["uvloop", "winloop", *self.without],
+            "environment": self.environment,
+            "ignored": [name for name in self.left_out if name.endswith(".py")],
+        }
+
+    def left_out_tests(self):
+        return [glob for glob in self.left_out if not glob.endswith(".py")]
+
+
+def load(path):
+    with open(path, "rb") as file:
+        table = tomllib.load(file)
+    table = {key.replace("-", "_"): value for key, value in table.items()}
+    try:
+        package = Package(**table)
+    except TypeError as error:
+        raise SuiteError(f"{path.name}: {error}") from error
+    if package.usual and not package.why:
+        raise SuiteError(f"{path.name}: `usual` needs a `why`")
+    if not all(package.left_out.values()):
+        raise SuiteError(f"{path.name}: what is left out needs a reason")
+    return package
+
+
+def check_installed(package):
+    """The tests of one version say nothing about another."""
+    try:
+        installed = importlib.metadata.version(package.package)
+    except importlib.metadata.PackageNotFoundError:
+        installed = "not installed"
+    if installed != package.version:
+        raise SuiteError(
+            f"{package.package} {package.version} is wanted, this Python has: {installed}"
+            " (`./dev test suites` installs it)"
+        )
+
+
+def source(package, cache=CACHE):
+    """The unpacked archive; fetched if the cache does not have it."""
+    folder = cache / f"{package.package}-{package.version}"
+    mark = folder / ".sha256"
+    if mark.exists() and mark.read_text() == package.sha256:
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as place:
+        archive = fetch(package, pathlib.Path(place))
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        if digest != package.sha256:
+            raise SuiteError(f"{archive.name} has the digest {digest}, not {package.sha256}")
+        unpacked = pathlib.Path(place, "unpacked")
+        with tarfile.open(archive) as tar:
+            # CPython 3.11.4 brought filters; the digest says what is in the archive.
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            tar.extractall(unpacked, **safely)
+        (top,) = unpacked.iterdir()
+        (top / mark.name).write_text(package.sha256)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(top, folder)
+    return folder
+
+
+def fetch(package, place):
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
+    command += ["--disable-pip-version-check", "--no-binary", package.package, "--dest", str(place)]
+    done = subprocess.run(
+        [*command, f"{package.package}=={package.version}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=FETCH_LIMIT,
+        check=False,
+    )
+    archives = list(place.glob("*.tar.gz"))
+    if done.returncode != 0 or len(archives) != 1:
+        raise SuiteError(f"pip could not fetch {package.package}:\n{done.stdout}")
+    return archives[0]

@@ -1,0 +1,124 @@
+"""The test suites of other people's packages, on another event loop than asyncio's.
+
+    python conformance/suites.py [NAME...] [--whole] [--loop aioxide] [--test GLOB]...
+
+NAME is that of a file in suites/; all of them, if none is named. Exit codes as of cpython.py: 0 as
+expected, 1 an unexpected failure or pass or a stale entry, 2 the harness could not run.
+"""
+
+import argparse
+import pathlib
+import platform
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[0] = str(HERE)
+
+from harness import expected, package, results  # noqa: E402
+from harness.show import show_class, show_verdict  # noqa: E402
+from harness.suite import BROKEN, CONTROL, Runner, SuiteError, list_suite  # noqa: E402
+
+SUITES = HERE / "suites"
+WORKER = HERE / "harness" / "pytest_worker.py"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a file of suites/; all, if none")
+    parser.add_argument("--whole", action="store_true", help="also what a usual run leaves out")
+    parser.add_argument("--loop", default="aioxide", help="aioxide, asyncio, uvloop, module:attr")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds a test may take")
+    parser.add_argument("--test", action="append", metavar="GLOB", help="test, file or function")
+    parser.add_argument("--list", action="store_true", help="print the ids of the tests, run none")
+    parser.add_argument("--verbose", action="store_true", help="print every failure's traceback")
+    parser.add_argument("--update-results", action="store_true", help="write conformance/results")
+    parser.add_argument("--suites", type=pathlib.Path, default=SUITES, help=argparse.SUPPRESS)
+    parser.add_argument("--source", type=pathlib.Path, help=argparse.SUPPRESS)
+    parser.add_argument("--expected", type=pathlib.Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.update_results and (options.test or not options.whole):
+        parser.error("--update-results needs --whole, and no --test")
+    if options.jobs < 1 or options.limit <= 0:
+        parser.error("--jobs and --limit must be positive")
+    known = sorted(path.stem for path in options.suites.glob("*.toml"))
+    for name in options.names:
+        if name not in known:
+            parser.error(f"no suite {name}; the suites are {', '.join(known)}")
+    options.names = options.names or known
+    return options
+
+
+def chosen(suite, wanted, options):
+    """The part of the suite that this run takes."""
+    for glob in wanted.left_out_tests():
+        suite.select([glob])  # an error, if there is no such test
+    suite = suite.without(wanted.left_out_tests())
+    if options.test:
+        return suite.select(options.test)
+    if wanted.usual and not options.whole:
+        return suite.select(wanted.usual)
+    return suite
+
+
+def run(name, options):
+    """Whether the suite went as expected."""
+    wanted = package.load(options.suites / f"{name}.toml")
+    package.check_installed(wanted)
+    source = options.source or package.source(wanted)
+    whole_suite = list_suite(name, worker=WORKER, settings=wanted.settings(source))
+    suite = chosen(whole_suite, wanted, options)
+    if options.list:
+        print("\n".join(suite.test_ids()))
+        return True
+    folder = options.expected or HERE / "expected"
+    short = options.loop.partition(":")[0]
+    stem = name if short == "aioxide" else f"{name}-{short}"
+    entries = expected.load(folder / f"{stem}.toml", sys.version_info[:3])
+    runner = Runner(
+        suite,
+        options.loop,
+        options.limit,
+        jobs=options.jobs,
+        expected=expected.tests_of(entries, suite.test_ids()),
+        control_all=options.update_results,
+        report=show_class,
+    )
+    started = time.monotonic()
+    outcomes = runner.run()
+    if options.loop == CONTROL:
+        # The control's own failures are the measure, not a fault.
+        for outcome in outcomes.values():
+            outcome.kind = "control" if outcome.kind in BROKEN else outcome.kind
+    complete = len(suite.test_ids()) == len(whole_suite.without(wanted.left_out_tests()).test_ids())
+    verdict = expected.judge(outcomes, entries, whole=complete)
+    show_verdict(outcomes, verdict, verbose=options.verbose)
+    part = "the whole suite" if complete else f"{len(outcomes)} of {len(whole_suite.test_ids())}"
+    print(f"{name}: {part} in {time.monotonic() - started:.0f} s\n", flush=True)
+    if options.update_results:
+        version = "{}.{}".format(*sys.version_info)
+        path = HERE / "results" / f"{name}-{version}{stem.removeprefix(name)}.toml"
+        title = f"{wanted.package} {wanted.version}"
+        path.write_text(
+            results.render_files(options.loop, platform.python_version(), title, suite, outcomes)
+        )
+        print(f"wrote results/{path.name}")
+    return verdict.good()
+
+
+def main():
+    options = arguments()
+    good = True
+    for name in options.names:
+        print(f"== {name}", flush=True)
+        try:
+            good = run(name, options) and good
+        except (SuiteError, expected.ExpectedError) as error:
+            print(f"conformance: {error}", file=sys.stderr)
+            return 2
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
