@@ -37,7 +37,7 @@ class Device:
     async def talk(self, process):
         with contextlib.suppress(BrokenPipeError):  # the other end has hung up
             process.stdout.write(self.prompt())
-            async for line in process.stdin:
+            while line := await process.stdin.readline():
                 process.stdout.write(line.rstrip("\n") + "\r\n")  # a terminal shows what is typed
                 answer = await self.answer(line.strip(), process)
                 process.stdout.write("".join(f"{part}\r\n" for part in answer) + self.prompt())
