@@ -50,6 +50,8 @@ __all__ = [
     "TlsTransport",
     "WritePipeTransport",
     "__version__",
+    "add_stream_drain",
+    "add_stream_reads",
 ]
 
 __version__: Final[str]
@@ -539,6 +541,7 @@ def add_stream_reads(reader: type[asyncio.StreamReader], /) -> None:
 
 def add_stream_drain(writer: type[asyncio.StreamWriter], /) -> None:
     """Give a class that derives from asyncio.StreamWriter its native method."""
+
 @final
 class TlsProtocol:
     """TLS on a connection: the protocol of the transport below a TlsTransport."""

@@ -8,6 +8,7 @@ use pyo3::types::PyBool;
 use super::is_original;
 use crate::ffi::{Arguments, ClassVersion, FastMethod, Namespace, Ref};
 use crate::names::interop;
+use crate::tls::TlsTransport;
 use crate::transport::StreamTransport;
 
 pub(super) struct Drained;
@@ -41,8 +42,7 @@ fn is_drained(py: Python<'_>, writer: &Ref) -> PyResult<bool> {
         return Ok(false);
     }
     let transport = writer.get(py, &names.transport)?;
-    if !transport.bind(py).cast_exact::<StreamTransport>().is_ok_and(|one| !one.get().is_closing())
-    {
+    if !is_open(py, transport.bind(py))? {
         return Ok(false);
     }
     let protocol = writer.get(py, &names.protocol)?;
@@ -51,4 +51,15 @@ fn is_drained(py: Python<'_>, writer: &Ref) -> PyResult<bool> {
     }
     let protocol = Namespace::of(py, &protocol)?;
     Ok(!protocol.is_true(py, &names.connection_is_lost)? && !protocol.is_true(py, &names.paused)?)
+}
+
+/// Whether a transport is the loop's own and not closing.
+fn is_open(py: Python<'_>, transport: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if let Ok(plain) = transport.cast_exact::<StreamTransport>() {
+        return Ok(!plain.get().is_closing());
+    }
+    match transport.cast_exact::<TlsTransport>() {
+        Ok(tls) => tls.get().is_closing(py).map(|closing| !closing),
+        Err(_) => Ok(false),
+    }
 }

@@ -51,7 +51,7 @@ Never waits. Before the handshake is done it is kept. Raises TypeError for other
 }
 
 /// A TLS connection; an asyncio.Transport.
-#[pyclass(frozen, weakref, module = "aioxide._aioxide")]
+#[pyclass(frozen, dict, weakref, module = "aioxide._aioxide")]
 #[derive(Debug)]
 pub(crate) struct TlsTransport {
     protocol: Ref<TlsProtocol>,
@@ -123,7 +123,7 @@ impl TlsTransport {
     }
 
     /// Whether close() or abort() was called, or the connection is lost.
-    fn is_closing(&self, py: Python<'_>) -> PyResult<bool> {
+    pub(crate) fn is_closing(&self, py: Python<'_>) -> PyResult<bool> {
         let closed = self.closed.load(Relaxed);
         if closed || !interop(py)?.closing_by_lower {
             return Ok(closed);
