@@ -1,8 +1,9 @@
 """The servers: `python -m bench.programs.servers LOOP KIND [--option VALUE]...`
 
 Each listens on loopback or on a Unix socket, prints its port, and serves until it is killed. KIND
-is `protocol`, `buffered` or `streams`. They echo, unless told the sizes of a request and its
-response. With `--tls` they speak that, with a certificate for "localhost", made at the start.
+is `protocol`, `buffered`, `streams` or `sockets`. They echo, unless told the sizes of a request and
+its response (`sockets` only echoes). With `--tls` all but `sockets` speak that, with a certificate
+for "localhost" that is made at the start.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import socket
 import ssl
 from typing import cast
 
@@ -17,6 +19,8 @@ from .. import loops
 from . import child
 
 BUFFER = 256 * 1024
+#: What one `sock_recv` asks for: asyncio allocates as much for each.
+RECEIVE = 64 * 1024
 HEAD = 150
 
 
@@ -104,6 +108,24 @@ async def respond_streams(
         writer.close()
 
 
+async def echo_socket(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    with sock:
+        while data := await loop.sock_recv(sock, RECEIVE):
+            await loop.sock_sendall(sock, data)
+
+
+async def accept(listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    tasks = set()
+    while True:
+        sock, _ = await loop.sock_accept(listener)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = loop.create_task(echo_socket(sock))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+
 async def spin() -> None:
     while True:
         await asyncio.sleep(0)
@@ -120,6 +142,12 @@ def tls_context() -> ssl.SSLContext:
 async def serve(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     server: asyncio.AbstractServer
+    if options.kind == "sockets":
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        listener.setblocking(False)
+        gc.collect()
+        child.answer(port=listener.getsockname()[1])
+        await accept(listener)
     context = tls_context() if options.tls else None
     if options.kind == "streams":
         answers = pieces(options.response, options.writes)
@@ -155,7 +183,7 @@ async def serve(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("loop")
-    parser.add_argument("kind", choices=("protocol", "buffered", "streams"))
+    parser.add_argument("kind", choices=("protocol", "buffered", "streams", "sockets"))
     parser.add_argument("--request", type=int, default=0)
     parser.add_argument("--response", type=int, default=HEAD)
     parser.add_argument("--writes", type=int, choices=(1, 2), default=1)

@@ -10,6 +10,7 @@ from .memory import Memory
 from .pipes import Pipes
 from .responses import Responses
 from .scheduling import Scheduling
+from .sockets import Sockets
 from .subprocesses import Subprocesses
 from .tls import Tls
 from .unix import Unix
@@ -19,6 +20,7 @@ SUBJECTS: dict[str, Subject] = {
     for subject in (
         Scheduling(),
         Echo(),
+        Sockets(),
         Tls(),
         Responses(),
         Connections(),
