@@ -21,6 +21,7 @@ from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
 from aioxide._serve import ServingLoop
 from aioxide._signals import SignalLoop
+from aioxide._sockets import SocketLoop
 from aioxide._subprocess import SubprocessLoop
 from aioxide._tls import EncryptingLoop
 
@@ -40,6 +41,7 @@ class EventLoop(
     ResolvingLoop,
     ServingLoop,
     SignalLoop,
+    SocketLoop,
     SubprocessLoop,
 ):
     """An asyncio event loop whose scheduler and transports of sockets and pipes are native.

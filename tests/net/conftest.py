@@ -203,3 +203,14 @@ def tls_connect(loop, listener, tls_contexts):
     if not loop.is_closed():
         for _ in range(3):
             loop.run_until_complete(asyncio.sleep(0))
+
+
+@pytest.fixture
+def pair():
+    """A connected pair of sockets that do not block."""
+    left, right = socket.socketpair()
+    left.setblocking(False)
+    right.setblocking(False)
+    yield left, right
+    left.close()
+    right.close()

@@ -4,6 +4,8 @@ import asyncio
 import socket
 import struct
 
+import pytest
+
 
 async def ready(add, remove, sock):
     """Wait until the descriptor that `add` watches is ready."""
@@ -42,6 +44,21 @@ async def clog(transport):
         await polled()
     assert size > 0 or transport.is_closing()
     return data
+
+
+async def waiting(coroutine):
+    """A task that runs the coroutine and has come to wait."""
+    task = asyncio.create_task(coroutine)
+    await polled()
+    assert not task.done()
+    return task
+
+
+def step(coroutine):
+    """Drive a coroutine that has nothing to wait for."""
+    with pytest.raises(StopIteration) as stop:
+        coroutine.send(None)
+    return stop.value.value
 
 
 class Peer:

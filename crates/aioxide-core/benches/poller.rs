@@ -57,7 +57,7 @@ impl Backend for Ours {
     }
 
     fn modify(&self, fd: BorrowedFd<'_>, key: usize, writable: bool) {
-        let interest = Interest { readable: true, writable };
+        let interest = Interest { readable: true, writable, edge: false };
         must(self.epoll.modify(fd.as_raw_fd(), Token(key as u64), interest));
     }
 

@@ -1,7 +1,7 @@
 //! The seam between the scheduler and whatever tells it that descriptors are ready.
 //!
 //! Level-triggered, because that is what `add_reader` promises: an event comes again with each
-//! poll until its cause is gone. Every backend, the simulated one included, has these names.
+//! poll until its cause is gone, unless a registration asks otherwise. Every backend, the simulated one included, has these names.
 
 use std::fmt::Debug;
 use std::io;
@@ -22,15 +22,24 @@ pub struct Interest {
     pub readable: bool,
     /// Room to write.
     pub writable: bool,
+    /// To be told once of each change, and not with each poll for as long as it is so. Serves
+    /// those who always try before they wait. A backend may tell more often.
+    pub edge: bool,
 }
 
 impl Interest {
     /// Nothing but errors and hang-ups, which the kernel always tells.
-    pub const NONE: Self = Self { readable: false, writable: false };
+    pub const NONE: Self = Self { readable: false, writable: false, edge: false };
     /// Reading only.
-    pub const READ: Self = Self { readable: true, writable: false };
+    pub const READ: Self = Self { readable: true, writable: false, edge: false };
     /// Writing only.
-    pub const WRITE: Self = Self { readable: false, writable: true };
+    pub const WRITE: Self = Self { readable: false, writable: true, edge: false };
+
+    /// The same, told once of each change.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { edge: true, ..self }
+    }
 
     /// The union of the two.
     #[must_use]
@@ -38,6 +47,7 @@ impl Interest {
         Self {
             readable: self.readable || other.readable,
             writable: self.writable || other.writable,
+            edge: self.edge,
         }
     }
 
@@ -47,6 +57,7 @@ impl Interest {
         Self {
             readable: self.readable && !other.readable,
             writable: self.writable && !other.writable,
+            edge: self.edge,
         }
     }
 
@@ -56,13 +67,14 @@ impl Interest {
         Self {
             readable: self.readable && other.readable,
             writable: self.writable && other.writable,
+            edge: self.edge,
         }
     }
 
     /// Nothing is wanted.
     #[must_use]
     pub fn is_none(self) -> bool {
-        self == Self::NONE
+        !self.readable && !self.writable
     }
 }
 

@@ -73,7 +73,7 @@ impl<S> Reactor<S> {
             }
         };
         let place = &mut self.slots[slot as usize];
-        place.generation = place.generation.wrapping_add(1).max(1);
+        place.generation = following(place.generation);
         let token = token(slot, place.generation);
         if let Err(error) = watch(poller, fd, token, Interest::NONE, interest) {
             self.free.push(slot);
@@ -108,14 +108,47 @@ impl<S> Reactor<S> {
         Ok(())
     }
 
-    /// Tells the kernel again what is wanted: the descriptor may have been closed and its number
-    /// used again since, and then the kernel knows nothing of it.
+    /// Wants `interest` from now on, and tells the kernel even if nothing changes: the descriptor
+    /// may have been closed and its number used again since, and then the kernel knows nothing of
+    /// it. What it does not know is added under another token, which is the registration's from
+    /// now on: if a copy of the closed descriptor is open elsewhere, the set still tells of that
+    /// one, under the old token.
     ///
     /// # Errors
-    /// The poller's, when the descriptor is closed or cannot be polled.
-    pub fn renew(&mut self, poller: &impl Poller, token: Token) -> io::Result<()> {
+    /// The poller's, when the descriptor is closed or cannot be polled. The registration stays as
+    /// it was.
+    pub fn renew(
+        &mut self,
+        poller: &impl Poller,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<Token> {
         let Some(slot) = self.slot_mut(token) else { return Err(Errno::NOENT.into()) };
-        watch(poller, slot.fd, token, slot.interest, slot.interest)
+        if slot.interest.is_none() || interest.is_none() {
+            watch(poller, slot.fd, token, slot.interest, interest)?;
+            slot.interest = interest;
+            return Ok(token);
+        }
+        let current = match poller.modify(slot.fd, token, interest) {
+            Err(error) if is(&error, Errno::NOENT) => {
+                let next = self::token(token.0 as u32, following(slot.generation));
+                poller.add(slot.fd, next, interest)?;
+                slot.generation = following(slot.generation);
+                next
+            }
+            result => result.map(|()| token)?,
+        };
+        slot.interest = interest;
+        Ok(current)
+    }
+
+    /// Registers all with another poller. What it refuses is closed, and the kernel had dropped it.
+    pub fn add_all(&self, poller: &impl Poller) {
+        for (index, slot) in self.slots.iter().enumerate() {
+            if slot.source.is_some() && !slot.interest.is_none() {
+                let _ = poller.add(slot.fd, token(index as u32, slot.generation), slot.interest);
+            }
+        }
     }
 
     /// Ends a registration and gives its owner back. The descriptor may be closed already: what
@@ -194,6 +227,15 @@ impl<S> Default for Reactor<S> {
     }
 }
 
+/// The generation after one; 0 is none's.
+fn following(generation: u32) -> u32 {
+    generation.wrapping_add(1).max(1)
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno.raw_os_error())
+}
+
 fn token(slot: u32, generation: u32) -> Token {
     Token(u64::from(generation) << 32 | u64::from(slot))
 }
@@ -216,16 +258,12 @@ fn watch(
     }
     if old.is_none() {
         match poller.add(fd, token, new) {
-            Err(error) if error.raw_os_error() == Some(Errno::EXIST.raw_os_error()) => {
-                poller.modify(fd, token, new)
-            }
+            Err(error) if is(&error, Errno::EXIST) => poller.modify(fd, token, new),
             other => other,
         }
     } else {
         match poller.modify(fd, token, new) {
-            Err(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
-                poller.add(fd, token, new)
-            }
+            Err(error) if is(&error, Errno::NOENT) => poller.add(fd, token, new),
             other => other,
         }
     }

@@ -61,7 +61,12 @@ pub struct Scheduler<T, S, P> {
     last_event: u64,
     /// For how many ticks after the last poll the next one may be put off.
     put_off: u64,
+    /// How many events named no registration since the poller was new.
+    strays: usize,
 }
+
+/// So many stray events are not worth a new poller, whatever there is to register.
+const STRAYS: usize = 16;
 
 impl<T, S, P: Poller> Scheduler<T, S, P> {
     /// An empty scheduler over `poller`.
@@ -81,6 +86,7 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
             last_poll: 0,
             last_event: 0,
             put_off: 0,
+            strays: 0,
         }
     }
 
@@ -118,16 +124,37 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
     /// quiet ones cost next to nothing. `budget` is the latter in ticks, `None` when that is not
     /// known yet: then each turn polls.
     pub fn end_poll(&mut self, ticks: u64, budget: Option<u64>) {
-        if !self.events.is_empty() {
-            self.last_event = ticks;
+        for event in self.events.drain(..) {
+            if self.reactor.source(event.token).is_some() {
+                self.last_event = ticks;
+                self.ready.push(Ready::Event(event));
+            } else {
+                self.strays += 1;
+            }
         }
-        self.ready.extend(self.events.drain(..).map(Ready::Event));
         self.ticks = ticks;
         self.last_poll = ticks;
         self.put_off = budget.map_or(0, |budget| {
             let least = budget / const { (POLL_BUDGET / POLL_LEAST) as u64 };
             (ticks.wrapping_sub(self.last_event) >> 4).clamp(least, budget)
         });
+    }
+
+    /// Whether the poller goes on telling of what nobody asks for: of descriptors that were closed
+    /// before they were taken out, while a copy is open elsewhere. The loop would never wait again.
+    /// True once such events have cost as much as moving everything to a new poller.
+    #[must_use]
+    pub fn has_strays(&self) -> bool {
+        self.strays > STRAYS + self.reactor.len()
+    }
+
+    /// Registers everything with `poller`, which is the poller from now on, and returns the old
+    /// one. Nothing happens without a new one, and strays are counted anew.
+    pub fn move_to(&mut self, poller: Option<P>) -> Option<Arc<P>> {
+        self.strays = 0;
+        let poller = poller?;
+        self.reactor.add_all(&poller);
+        Some(std::mem::replace(&mut self.poller, Arc::new(poller)))
     }
 
     /// Queues the timers that are due by the time seen last, and fixes the batch: exactly what is

@@ -9,7 +9,9 @@ mod lifecycle;
 mod schedule;
 mod spawn;
 mod stats;
+mod wait;
 mod watch;
+mod watcher;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -47,8 +49,8 @@ pub(crate) enum Item {
 /// Who owns a descriptor.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// `add_reader` and `add_writer`.
-    Watcher(watch::Watcher),
+    /// `add_reader`, `add_writer` and `sock_recv` with the others.
+    Watcher(watcher::Watcher),
     /// A transport, held as long as it wants to read or write.
     Stream(Ref<StreamTransport>),
     /// A listening socket.
@@ -169,6 +171,20 @@ impl Loop {
     #[inline]
     pub(crate) fn ensure_open(&self) -> PyResult<()> {
         if self.is_closed() { Err(PyRuntimeError::new_err("Event loop is closed")) } else { Ok(()) }
+    }
+
+    /// Makes a new poller in the place of one that cannot be silenced: see
+    /// [`Scheduler::has_strays`].
+    #[cold]
+    fn renew_poller(&self) {
+        let wakeup = self.wakeup.with(|wakeup| wakeup.clone());
+        let poller = Epoll::new().ok().filter(|poller| {
+            wakeup.is_some_and(|wakeup| {
+                poller.add(wakeup.as_fd().as_raw_fd(), WAKEUP, Interest::READ).is_ok()
+            })
+        });
+        let old = self.scheduler.with(|scheduler| scheduler.move_to(poller));
+        drop(old);
     }
 
     fn with_wakeup(&self, f: impl FnOnce(&Wakeup)) {

@@ -11,13 +11,15 @@ mod context;
 mod method;
 #[expect(unsafe_code, reason = "dicts, asked without their hooks")]
 mod namespace;
+#[expect(unsafe_code, reason = "a socket's number becomes a descriptor for one system call")]
+mod number;
 #[expect(unsafe_code, reason = "an owned pointer without bookkeeping")]
 mod reference;
 #[expect(unsafe_code, reason = "a field of the interpreter's classes")]
 mod version;
 
 pub(crate) use buffer::{
-    Bytes, View, extend_bytearray, inspect_bytearray, lend, lend_mut, new_bytes, take_front,
+    Bytes, View, extend_bytearray, fill_bytes, inspect_bytearray, lend, lend_mut, take_front,
     weak_target,
 };
 pub(crate) use call::{attribute, call_method, call_with_keyword, call0, check_signals, thread_id};
@@ -26,5 +28,6 @@ pub(crate) use context::{
 };
 pub(crate) use method::{Arguments, FastMethod, add_method, add_method_to, attached, guard};
 pub(crate) use namespace::Namespace;
+pub(crate) use number::borrow_number;
 pub(crate) use reference::Ref;
 pub(crate) use version::ClassVersion;

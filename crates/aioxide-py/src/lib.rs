@@ -8,6 +8,7 @@ mod ffi;
 mod handle;
 mod names;
 mod pipe;
+mod socket;
 mod streams;
 mod tls;
 mod transport;
@@ -35,6 +36,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     transport::add_fast_methods(py)?;
     tls::add_fast_methods(py)?;
     pipe::add_fast_methods(py)?;
+    socket::add_fast_methods(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // A debug build is an order of magnitude slower: benchmarks refuse it.
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;

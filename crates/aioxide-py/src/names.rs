@@ -39,6 +39,12 @@ names! {
     eof = "_eof",
     transport = "_transport",
     set_result = "set_result",
+    done = "done",
+    fileno = "fileno",
+    gettimeout = "gettimeout",
+    recv = "recv",
+    recv_into = "recv_into",
+    send = "send",
     stream_reader_wr = "_stream_reader_wr",
     client_connected_cb = "_client_connected_cb",
     reader = "_reader",
@@ -83,6 +89,9 @@ pub(crate) struct Interop {
     pub(crate) stream_reads: [Original; 6],
     /// The methods that native feeding stands for.
     pub(crate) feeds: [Original; 2],
+    /// `socket.socket`, and the class under it.
+    pub(crate) socket: Ref,
+    pub(crate) native_socket: Ref,
     /// The module `aioxide._cold`: what runs so rarely that it is Python.
     pub(crate) cold: Ref,
     /// `("loop",)`
@@ -143,6 +152,8 @@ impl Interop {
                 method("StreamReaderProtocol", "data_received")?,
                 method("StreamReader", "feed_data")?,
             ],
+            socket: py.import("aioxide._cold")?.getattr("_Socket")?.into(),
+            native_socket: py.import("_socket")?.getattr("socket")?.into(),
             cold: py.import("aioxide._cold")?.into_any().into(),
             loop_keyword: PyTuple::new(py, [PyString::intern(py, "loop")])?.into_any().into(),
             none: Ref::none(py),

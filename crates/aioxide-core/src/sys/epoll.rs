@@ -4,7 +4,9 @@
 //! - `epoll_wait` counts in milliseconds. A timeout is rounded up, as `selectors` does: rounding
 //!   down would wake the loop before its timer is due, and it would spin until then.
 //! - Closing the last copy of a descriptor removes it from the set by itself; a copy that was
-//!   inherited by a child or made by `dup` keeps it in. So owners delete before they close.
+//!   inherited by a child or made by `dup` keeps it in. So owners delete before they close. Once
+//!   the number is closed, no call can take such an entry out: only a new set is free of it
+//!   (`Scheduler::move_to`).
 //! - A regular file is refused with `EPERM`.
 
 use std::io;
@@ -94,6 +96,7 @@ fn flags(interest: Interest) -> epoll::EventFlags {
     let mut flags = epoll::EventFlags::empty();
     flags.set(epoll::EventFlags::IN, interest.readable);
     flags.set(epoll::EventFlags::OUT, interest.writable);
+    flags.set(epoll::EventFlags::ET, interest.edge);
     flags
 }
 
@@ -102,6 +105,7 @@ fn readiness(flags: epoll::EventFlags) -> Interest {
     Interest {
         readable: flags.intersects(Flags::IN | Flags::ERR | Flags::HUP),
         writable: flags.intersects(Flags::OUT | Flags::ERR | Flags::HUP),
+        edge: false,
     }
 }
 

@@ -132,7 +132,7 @@ fn a_number_that_is_used_again_is_watched_after_renewal() {
     dup2(&second, &mut number).unwrap();
     drop(second);
     assert_eq!(ready(&poller), [], "the kernel knows nothing of the new one");
-    reactor.renew(&poller, token).unwrap();
+    let token = reactor.renew(&poller, token, Interest::READ).unwrap();
     assert_eq!(ready(&poller), [Event { token, ready: Interest::READ }]);
 
     let (third, write_third) = pipe().unwrap();
@@ -163,6 +163,40 @@ fn an_entry_that_a_copy_kept_alive_is_taken_over() {
     assert_eq!(ready(&poller), [Event { token: new, ready: Interest::READ }]);
     reactor.remove(&poller, new);
     assert_eq!(ready(&poller), []);
+}
+
+#[test]
+fn a_copy_that_stays_open_is_told_apart_from_the_next_owner_of_its_number() {
+    let (poller, mut reactor) = kernel();
+    let (mut number, _written) = full_pipe();
+    let _copy = dup(&number).unwrap();
+    let old = insert(&mut reactor, &poller, number.as_raw_fd(), Interest::READ, "source");
+    let (other, _write_other) = pipe().unwrap();
+    dup2(&other, &mut number).unwrap();
+    let new = reactor.renew(&poller, old, Interest::READ).unwrap();
+    assert_eq!(ready(&poller), [Event { token: old, ready: Interest::READ }]);
+    assert_eq!(reactor.source(old), None);
+    assert_eq!(reactor.source(new), Some(&"source"));
+
+    let fresh = Epoll::new().unwrap();
+    reactor.add_all(&fresh);
+    assert_eq!(ready(&fresh), [], "a new set does not have it");
+}
+
+#[test]
+fn an_edge_is_told_once() {
+    let (poller, mut reactor) = kernel();
+    let (read, written) = full_pipe();
+    let interest = Interest::READ.once();
+    let token = insert(&mut reactor, &poller, read.as_raw_fd(), interest, "source");
+    assert_eq!(ready(&poller), [Event { token, ready: Interest::READ }]);
+    assert_eq!(ready(&poller), []);
+    write(&written, b"more").unwrap();
+    assert_eq!(ready(&poller), [Event { token, ready: Interest::READ }]);
+    reactor.set_interest(&poller, token, Interest::READ).unwrap();
+    for _ in 0..2 {
+        assert_eq!(ready(&poller), [Event { token, ready: Interest::READ }]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use aioxide_core::poller::Poller;
 use aioxide_core::sim::{SimClock, SimPoller};
 use aioxide_core::{Event, Interest, Reactor, Timeout, Token};
 
-const BOTH: Interest = Interest { readable: true, writable: true };
+const BOTH: Interest = Interest { readable: true, writable: true, edge: false };
 
 fn simulated() -> (SimPoller, Reactor<&'static str>) {
     (SimPoller::new(SimClock::default()), Reactor::new())
@@ -47,7 +47,7 @@ fn a_token_names_nothing_once_its_registration_is_removed() {
         assert_eq!(reactor.interest(token), None);
         assert_eq!(reactor.remove(&poller, token), None);
         assert!(reactor.set_interest(&poller, token, BOTH).is_err());
-        assert!(reactor.renew(&poller, token).is_err());
+        assert!(reactor.renew(&poller, token, BOTH).is_err());
     }
     assert_eq!(reactor.len(), 1);
     assert_eq!(poller.watched(3).map(|(_, interest)| interest), Some(Interest::READ));
@@ -106,7 +106,7 @@ fn no_interest_takes_the_descriptor_out_of_the_set_and_keeps_the_registration() 
     assert_eq!(poller.watched(3), None);
     assert_eq!(reactor.source(token), Some(&"source"));
     assert_eq!(reactor.interest(token), Some(Interest::NONE));
-    reactor.renew(&poller, token).unwrap();
+    assert_eq!(reactor.renew(&poller, token, Interest::NONE).unwrap(), token);
     assert_eq!(poller.watched(3), None);
     reactor.set_interest(&poller, token, Interest::WRITE).unwrap();
     assert_eq!(poller.watched(3), Some((token, Interest::WRITE)));
@@ -119,8 +119,10 @@ fn an_interest_that_stands_already_asks_the_kernel_nothing() {
     poller.forget(3);
     reactor.set_interest(&poller, token, Interest::READ).unwrap();
     assert_eq!(poller.watched(3), None);
-    reactor.renew(&poller, token).unwrap();
-    assert_eq!(poller.watched(3), Some((token, Interest::READ)));
+    let renewed = reactor.renew(&poller, token, Interest::READ).unwrap();
+    assert_ne!(renewed, token, "the kernel may still tell of a copy under the old token");
+    assert_eq!(reactor.source(token), None);
+    assert_eq!(poller.watched(3), Some((renewed, Interest::READ)));
 }
 
 #[test]
@@ -143,4 +145,26 @@ fn the_owner_of_a_descriptor_that_was_closed_is_given_back() {
     poller.forget(3);
     assert_eq!(reactor.remove(&poller, token), Some("source"));
     assert!(reactor.is_empty());
+}
+
+#[test]
+fn renewing_what_the_kernel_knows_keeps_the_token() {
+    let (poller, mut reactor) = simulated();
+    let token = insert(&mut reactor, &poller, 3, Interest::READ, "source");
+    assert_eq!(reactor.renew(&poller, token, BOTH.once()).unwrap(), token);
+    assert_eq!(poller.watched(3), Some((token, BOTH.once())));
+    assert_eq!(reactor.interest(token), Some(BOTH.once()));
+}
+
+#[test]
+fn everything_that_is_wanted_is_added_to_another_poller() {
+    let (poller, mut reactor) = simulated();
+    let read = insert(&mut reactor, &poller, 3, Interest::READ, "read");
+    insert(&mut reactor, &poller, 4, Interest::NONE, "nothing");
+    let gone = insert(&mut reactor, &poller, 5, Interest::READ, "gone");
+    reactor.remove(&poller, gone);
+    let other = SimPoller::new(SimClock::default());
+    reactor.add_all(&other);
+    assert_eq!(other.watched(3), Some((read, Interest::READ)));
+    assert_eq!((other.watched(4), other.watched(5)), (None, None));
 }

@@ -14,7 +14,7 @@ enum Operation {
     Insert(RawFd, Interest),
     /// Of the token that was given so many insertions ago, current or not.
     SetInterest(usize, Interest),
-    Renew(usize),
+    Renew(usize, Interest),
     Remove(usize),
     /// The kernel forgets the descriptor, because it was closed.
     Close(RawFd),
@@ -27,8 +27,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         prop_oneof![Just(Interest::NONE), Just(Interest::READ), Just(Interest::WRITE), Just(BOTH)];
     prop_oneof![
         4 => (fd.clone(), interest.clone()).prop_map(|(fd, what)| Operation::Insert(fd, what)),
-        4 => (back.clone(), interest).prop_map(|(back, what)| Operation::SetInterest(back, what)),
-        1 => back.clone().prop_map(Operation::Renew),
+        4 => (back.clone(), interest.clone())
+            .prop_map(|(back, what)| Operation::SetInterest(back, what)),
+        2 => (back.clone(), interest).prop_map(|(back, what)| Operation::Renew(back, what)),
         3 => back.prop_map(Operation::Remove),
         1 => fd.prop_map(Operation::Close),
     ]
@@ -48,7 +49,7 @@ struct Pair {
     poller: SimPoller,
     reactor: Reactor<usize>,
     model: BTreeMap<RawFd, Registration>,
-    /// Every token that was given, with its owner's number as the index.
+    /// Every token that was given.
     tokens: Vec<Token>,
 }
 
@@ -88,13 +89,21 @@ impl Pair {
                     registration.watched = !interest.is_none();
                 }
             }
-            Operation::Renew(back) => {
+            Operation::Renew(back, interest) => {
                 let Some(token) = self.token(back) else { return };
-                let result = self.reactor.renew(&self.poller, token);
+                let result = self.reactor.renew(&self.poller, token, interest);
                 let registration = self.registration(token);
                 assert_eq!(result.is_ok(), registration.is_some());
-                if let Some(registration) = registration {
-                    registration.watched = !registration.interest.is_none();
+                if let (Some(registration), Ok(renewed)) = (registration, result) {
+                    let lost = !registration.watched && !registration.interest.is_none();
+                    assert_eq!(renewed != token, lost && !interest.is_none());
+                    registration.token = renewed;
+                    registration.interest = interest;
+                    registration.watched = !interest.is_none();
+                    if renewed != token {
+                        assert!(!self.tokens.contains(&renewed), "a token was given twice");
+                        self.tokens.push(renewed);
+                    }
                 }
             }
             Operation::Remove(back) => {

@@ -2,6 +2,7 @@
 
 mod model;
 mod poll;
+mod strays;
 mod world;
 
 use aioxide_core::{State, Timeout};

@@ -10,6 +10,8 @@ use aioxide_core::{
 };
 use pyo3::prelude::*;
 
+use super::wait::wake;
+use super::watcher::Callback;
 use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
 use crate::error::os_error;
 use crate::ffi::{Ref, attribute, call_method, check_signals};
@@ -147,6 +149,9 @@ impl Host for Running<'_, '_> {
     }
 
     fn wait(&self, timeout: Timeout) -> PyResult<()> {
+        if self.with(|scheduler| scheduler.has_strays()) {
+            self.event_loop.renew_poller();
+        }
         let waited = if timeout == Timeout::Zero {
             self.with(|scheduler| {
                 let mut events = std::mem::take(&mut scheduler.events);
@@ -210,15 +215,14 @@ impl Host for Running<'_, '_> {
             Target::Watcher => {
                 self.event_loop.flush_answers(self.py)?;
                 for writing in [false, true] {
-                    let wanted = if writing { ready.writable } else { ready.readable };
+                    if !(if writing { ready.writable } else { ready.readable }) {
+                        continue;
+                    }
                     // The first callback may have removed or replaced the second.
-                    let handle =
-                        self.with(|scheduler| match scheduler.reactor.source(event.token) {
-                            Some(Source::Watcher(watcher)) if wanted => watcher.handle(writing),
-                            _ => None,
-                        });
-                    if let Some(handle) = handle {
-                        self.run_handle(&handle)?;
+                    match self.event_loop.ready_callback(event.token, writing) {
+                        Some(Callback::Handle(handle)) => self.run_handle(&handle)?,
+                        Some(Callback::Waiter(future)) => wake(self.py, &future)?,
+                        None => {}
                     }
                 }
                 Ok(())

@@ -8,50 +8,15 @@ use pyo3::exceptions::{
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
-use pyo3::{PyTraverseError, PyVisit};
 
+use super::watcher::{Callback, Watcher, interest};
 use super::{Loop, Source};
 use crate::error::os_error;
 use crate::ffi::{Ref, copy_context};
 use crate::handle::{HandleRef, make};
 
-/// The callbacks of one descriptor.
-#[derive(Debug)]
-pub(crate) struct Watcher {
-    reader: Option<HandleRef>,
-    writer: Option<HandleRef>,
-    /// What the program gave in place of a number: it may close it before it removes the callback,
-    /// and then has no number to tell.
-    object: Option<Ref>,
-}
-
-impl Watcher {
-    pub(super) fn handle(&self, writing: bool) -> Option<HandleRef> {
-        let handle = if writing { &self.writer } else { &self.reader };
-        handle.clone()
-    }
-
-    fn place(&mut self, writing: bool) -> &mut Option<HandleRef> {
-        if writing { &mut self.writer } else { &mut self.reader }
-    }
-
-    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        for handle in [&self.reader, &self.writer].into_iter().flatten() {
-            handle.traverse_from_loop(visit)?;
-        }
-        match &self.object {
-            Some(object) => visit.call(object.as_py()),
-            None => Ok(()),
-        }
-    }
-}
-
 /// Events as in `selectors`, reader, writer.
 type Watched<'py> = (u8, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
-
-fn interest(writing: bool) -> Interest {
-    if writing { Interest::WRITE } else { Interest::READ }
-}
 
 /// The number of a descriptor, given as such or as an object with `fileno()`.
 ///
@@ -140,14 +105,16 @@ impl Loop {
         let old = match self.find_watcher(file, checked(fd)?)? {
             Some(token) => self.replace(token, &handle, writing)?,
             None => {
-                self.register(file, fd, &handle, writing)?;
+                let mut watcher = Watcher::new(Callback::Handle(handle.clone()), writing);
+                watcher.object = (!file.is_instance_of::<PyInt>()).then(|| Ref::new(file));
+                self.begin_watching(fd, watcher)?;
                 None
             }
         };
         // What is ready by now comes behind what is queued by now, as with asyncio: programs count
         // on a callback that they queue after this one to run later than what can be read already.
         self.scheduler.with(|scheduler| scheduler.poll_next_turn());
-        if let Some(old) = old {
+        if let Some(Callback::Handle(old)) = old {
             old.bind(py).call_method0("cancel")?;
         }
         Ok(handle.into_ref().into_bound(py).unbind())
@@ -158,17 +125,16 @@ impl Loop {
         token: Token,
         handle: &HandleRef,
         writing: bool,
-    ) -> PyResult<Option<HandleRef>> {
-        let mut new = Some(handle.clone());
+    ) -> PyResult<Option<Callback>> {
+        let mut new = Some(Callback::Handle(handle.clone()));
         let replaced = self.scheduler.with(|scheduler| {
-            let poller = scheduler.poller.clone();
-            let wanted = scheduler.reactor.interest(token).unwrap_or(Interest::NONE);
-            if wanted == wanted.with(interest(writing)) {
-                // Nothing new is asked of the kernel, unless it lost what it knew.
-                scheduler.reactor.renew(&*poller, token)?;
-            } else {
-                scheduler.reactor.set_interest(&*poller, token, wanted.with(interest(writing)))?;
-            }
+            let Some(Source::Watcher(watcher)) = scheduler.reactor.source(token) else {
+                return Ok(None);
+            };
+            let wanted = watcher.wanted().with(interest(writing));
+            // Told to the kernel even if nothing changes: it may have lost what it knew.
+            let wanted = Interest { edge: false, ..wanted };
+            let token = scheduler.reactor.renew(&*scheduler.poller, token, wanted)?;
             Ok(match scheduler.reactor.source_mut(token) {
                 Some(Source::Watcher(watcher)) => {
                     std::mem::replace(watcher.place(writing), new.take())
@@ -177,31 +143,6 @@ impl Loop {
             })
         });
         replaced.map_err(|error: std::io::Error| os_error(&error))
-    }
-
-    fn register(
-        &self,
-        file: &Bound<'_, PyAny>,
-        fd: RawFd,
-        handle: &HandleRef,
-        writing: bool,
-    ) -> PyResult<()> {
-        let object = (!file.is_instance_of::<PyInt>()).then(|| Ref::new(file));
-        let mut watcher = Watcher { reader: None, writer: None, object };
-        *watcher.place(writing) = Some(handle.clone());
-        let inserted = self.scheduler.with(|scheduler| {
-            let poller = scheduler.poller.clone();
-            scheduler.reactor.insert(&*poller, fd, interest(writing), Source::Watcher(watcher))
-        });
-        match inserted {
-            Ok(_) => Ok(()),
-            Err((_, error)) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(PyRuntimeError::new_err(format!(
-                    "File descriptor {fd} is used by a transport or a server of this loop"
-                )))
-            }
-            Err((_, error)) => Err(os_error(&error)),
-        }
     }
 
     /// `remove_reader`, or `remove_writer` when `writing`, without the check for transports.
@@ -223,29 +164,33 @@ impl Loop {
             fd => fd?,
         };
         let Some(token) = self.find_watcher(file, fd)? else { return Ok(false) };
-        let (handle, source) = self.scheduler.with(|scheduler| {
-            let poller = scheduler.poller.clone();
-            let handle = match scheduler.reactor.source_mut(token) {
-                Some(Source::Watcher(watcher)) => watcher.place(writing).take(),
-                _ => None,
+        let (callback, source) = self.scheduler.with(|scheduler| {
+            let Some(Source::Watcher(watcher)) = scheduler.reactor.source_mut(token) else {
+                return (None, None);
             };
-            let wanted = scheduler.reactor.interest(token).unwrap_or(Interest::NONE);
-            let wanted = wanted.without(interest(writing));
-            if wanted.is_none() {
-                return (handle, scheduler.reactor.remove(&*poller, token));
+            let Some(callback) = watcher.place(writing).take() else { return (None, None) };
+            if watcher.is_idle() {
+                return (Some(callback), scheduler.reactor.remove(&*scheduler.poller, token));
             }
+            let wanted = watcher.wanted();
             // The descriptor may be closed: then the kernel has nothing to change.
-            let _ = scheduler.reactor.set_interest(&*poller, token, wanted);
-            (handle, None)
+            let _ = scheduler.reactor.set_interest(&*scheduler.poller, token, wanted);
+            (Some(callback), None)
         });
         drop(source);
-        match handle {
-            Some(handle) => {
+        match callback {
+            Some(Callback::Handle(handle)) => {
                 handle.bind(py).call_method0("cancel")?;
                 Ok(true)
             }
+            Some(Callback::Waiter(_)) => Ok(true),
             None => Ok(false),
         }
+    }
+
+    /// Whether a transport has the descriptor.
+    pub(super) fn has_transport(&self, fd: RawFd) -> bool {
+        self.live.with(|live| live.transport(fd)).is_some()
     }
 
     /// # Errors
@@ -349,26 +294,23 @@ impl Loop {
     }
 
     /// What is watched on a descriptor: (events, reader, writer) with events as in selectors (1 to
-    /// read, 2 to write) and the Handles or None; None when nothing is.
+    /// read, 2 to write) and the Handles, the Futures of sock_*() or None; None when nothing is.
     fn _watched<'py>(
         &self,
         py: Python<'py>,
         fd: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Watched<'py>>> {
         let Some(token) = self.find_watcher(fd, number(fd)?)? else { return Ok(None) };
-        let found = self.scheduler.with(|scheduler| {
-            let wanted = scheduler.reactor.interest(token)?;
-            match scheduler.reactor.source(token)? {
-                Source::Watcher(watcher) => {
-                    Some((wanted, watcher.handle(false), watcher.handle(true)))
-                }
-                Source::Stream(_) | Source::Listener(_) => None,
+        let found = self.scheduler.with(|scheduler| match scheduler.reactor.source(token)? {
+            Source::Watcher(watcher) if !watcher.is_idle() => {
+                let object = |writing| watcher.callback(writing).map(Callback::object);
+                Some((watcher.wanted(), object(false), object(true)))
             }
+            _ => None,
         });
         Ok(found.map(|(wanted, reader, writer)| {
             let events = u8::from(wanted.readable) | u8::from(wanted.writable) << 1;
-            let object =
-                |handle: Option<HandleRef>| handle.map(|handle| handle.into_ref().into_bound(py));
+            let object = |object: Option<Ref>| object.map(|object| object.into_bound(py));
             (events, object(reader), object(writer))
         }))
     }

@@ -53,29 +53,35 @@ impl Bytes {
     }
 }
 
-/// A new `bytes` of what `fill` writes into a place of `size` bytes and returns; `None` when that is
-/// nothing. It is copied only when it is not all of the place.
+// Public in CPython, missing in PyO3.
+unsafe extern "C" {
+    fn _PyBytes_Resize(bytes: *mut *mut ffi::PyObject, size: ffi::Py_ssize_t) -> std::ffi::c_int;
+}
+
+/// A `bytes` of what `fill` puts into a room of `size` bytes and gives back; `None` when it gives
+/// nothing.
 ///
 /// # Errors
-/// `MemoryError`.
-pub(crate) fn new_bytes(
+/// Those of `fill`, or `MemoryError`.
+pub(crate) fn fill_bytes(
     py: Python<'_>,
     size: usize,
-    fill: impl for<'a> FnOnce(&'a mut [MaybeUninit<u8>]) -> &'a [u8],
+    fill: impl FnOnce(&mut [MaybeUninit<u8>]) -> PyResult<Option<usize>>,
 ) -> PyResult<Option<Ref>> {
-    // SAFETY: A size and no content: the bytes are there to be written.
+    // SAFETY: Attached; without a string the content is left as it is.
     let object = unsafe { ffi::PyBytes_FromStringAndSize(ptr::null(), size as ffi::Py_ssize_t) };
     // SAFETY: The result of a call.
     let object: Ref = unsafe { Ref::from_result(py, object)? };
     // SAFETY: A live `bytes`.
     let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };
-    // SAFETY: `size` bytes lie there, and nobody else knows of the object.
-    let written = fill(unsafe { slice::from_raw_parts_mut(start.cast(), size) });
-    if written.is_empty() {
-        return Ok(None);
-    }
-    let whole = written.len() == size && ptr::eq(written.as_ptr(), start.cast());
-    Ok(Some(if whole { object } else { PyBytes::new(py, written).into_any().into() }))
+    // SAFETY: `size` bytes lie there, and nobody else knows the object.
+    let room = unsafe { slice::from_raw_parts_mut(start.cast(), size) };
+    let Some(filled) = fill(room)? else { return Ok(None) };
+    let mut object = object.into_ptr();
+    // SAFETY: The only reference to a `bytes`; on failure it is released and set to NULL.
+    unsafe { _PyBytes_Resize(&raw mut object, filled.min(size) as ffi::Py_ssize_t) };
+    // SAFETY: An owned reference, or NULL with an exception set.
+    unsafe { Ref::from_result(py, object).map(Some) }
 }
 
 /// A contiguous view of an object's buffer. The exporter keeps the bytes in place while it lives.

@@ -143,6 +143,7 @@ pub(crate) fn guard(f: impl FnOnce(Python<'_>) -> PyResult<Ref>) -> *mut ffi::Py
 /// The token of a destructor, or of what else an attached thread runs without passing its token.
 pub(crate) fn attached<'py>() -> Python<'py> {
     // SAFETY: Called from the destructors of native classes, which the interpreter runs, and from
-    // what drops a loop's objects, which only attached threads may (see `Ref`).
+    // what is called by their methods or drops a loop's objects, which only attached threads may
+    // (see `Ref`).
     unsafe { Python::assume_attached() }
 }

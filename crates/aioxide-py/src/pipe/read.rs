@@ -11,7 +11,7 @@ use rustix::io::{Errno, read};
 use super::PipeTransport;
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
-use crate::ffi::{Ref, call_method, new_bytes};
+use crate::ffi::{Ref, call_method, fill_bytes};
 use crate::names::{cold, interop};
 use crate::transport::{Way, feed, is_untouched};
 
@@ -58,13 +58,9 @@ fn receive_large(py: Python<'_>, end: &PipeTransport) -> PyResult<Received<Ref>>
     // What has no size to tell tells that here, and is read all the same.
     let size = rustix::io::ioctl_fionread(end.fd.as_fd()).unwrap_or_default() as usize;
     let mut received = Received::Nothing;
-    let bytes = new_bytes(py, size.clamp(1, READ_SIZE), |place| {
-        let (count, found) = match read(end.fd.as_fd(), place) {
-            Ok((found, _)) => (Ok(found.len()), &*found),
-            Err(error) => (Err(error), [].as_slice()),
-        };
-        received = outcome(count);
-        found
+    let bytes = fill_bytes(py, size.clamp(1, READ_SIZE), |place| {
+        received = outcome(read(end.fd.as_fd(), place).map(|(found, _)| found.len()));
+        Ok(if let Received::Data(count) = received { Some(count) } else { None })
     })?;
     Ok(match bytes {
         Some(bytes) => Received::Data(bytes),

@@ -149,10 +149,8 @@ impl Listener {
         }
         let source = Source::Listener(this.clone());
         let fd = self.listening.as_fd().as_raw_fd();
-        let inserted = self.event_loop.scheduler.with(|scheduler| {
-            scheduler.reactor.insert(&*scheduler.poller, fd, Interest::READ, source)
-        });
-        match inserted {
+        let registered = self.event_loop.register(fd, Interest::READ, source);
+        match registered {
             Ok(token) => {
                 self.token.with(|slot| *slot = Some(token));
                 Ok(())

@@ -181,28 +181,23 @@ impl StreamTransport {
         if new == old {
             return Ok(());
         }
-        // What is not needed in the end is dropped when nothing is borrowed any more.
-        let mut source = Some(Source::Stream(this.clone()));
-        let mut removed = None;
-        let changed = event_loop.scheduler.with(|scheduler| {
-            let poller = &*scheduler.poller;
-            let reactor = &mut scheduler.reactor;
-            let Some(token) = token else {
-                let Some(stream) = source.take() else { return Ok(None) };
-                return reactor.insert(poller, fd, new, stream).map(Some).map_err(
-                    |(stream, error)| {
-                        source = Some(stream);
-                        error
-                    },
-                );
-            };
-            if new.is_none() {
-                removed = reactor.remove(poller, token);
-                return Ok(None);
+        let changed = match token {
+            None => {
+                let source = Source::Stream(this.clone());
+                let registered = event_loop.register(fd, new, source);
+                registered.map(Some).map_err(|(_, error)| error)
             }
-            reactor.set_interest(poller, token, new).map(|()| Some(token))
-        });
-        drop((source, removed));
+            Some(token) if new.is_none() => {
+                let removed = event_loop
+                    .scheduler
+                    .with(|scheduler| scheduler.reactor.remove(&*scheduler.poller, token));
+                drop(removed);
+                Ok(None)
+            }
+            Some(token) => event_loop.scheduler.with(|scheduler| {
+                scheduler.reactor.set_interest(&*scheduler.poller, token, new).map(|()| Some(token))
+            }),
+        };
         let token = changed.map_err(|error| os_error(&error))?;
         self.state.with(|state| {
             state.token = token;

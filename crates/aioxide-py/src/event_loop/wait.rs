@@ -1,0 +1,190 @@
+//! Waiting for a socket: what `sock_recv` and the others do when they cannot go on.
+//!
+//! Whoever waits has tried before and tries again when it is woken, on its own socket, so it does no
+//! harm to be woken for nothing, or for another socket that had the number before. That is what
+//! lets a registration outlive the wait: it is told once of each change, and is left to the kernel
+//! when its socket is closed. A wait is one `epoll_ctl`, which changes what is there or says that
+//! the number is another file's by now; nothing else tells that for less.
+
+use std::io;
+use std::os::fd::RawFd;
+
+use aioxide_core::{Interest, Token};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::watcher::{Callback, Watcher};
+use super::{Loop, LoopScheduler, Source};
+use crate::error::os_error;
+use crate::ffi::{Ref, attached, call_method};
+use crate::names::interop;
+
+impl Loop {
+    /// Registers a descriptor for a source of the loop's own. What is left of sockets that had
+    /// the number before gives way.
+    ///
+    /// # Errors
+    /// Gives `source` back with the poller's error; `EEXIST` when a callback of the program, a
+    /// transport or a server has the descriptor.
+    pub(crate) fn register(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        source: Source,
+    ) -> Result<Token, (Source, io::Error)> {
+        let inserted = self
+            .scheduler
+            .with(|scheduler| scheduler.reactor.insert(&*scheduler.poller, fd, interest, source));
+        match inserted {
+            Err((source, error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if !self.vacate(fd) {
+                    return Err((source, error));
+                }
+                self.scheduler.with(|scheduler| {
+                    scheduler.reactor.insert(&*scheduler.poller, fd, interest, source)
+                })
+            }
+            inserted => inserted,
+        }
+    }
+
+    /// Ends a registration that is there for waits only. Those who wait try again, and find out
+    /// what has become of their socket.
+    #[cold]
+    fn vacate(&self, fd: RawFd) -> bool {
+        let removed = self.scheduler.with(|scheduler| {
+            let token = scheduler.reactor.lookup(fd)?;
+            match scheduler.reactor.source(token) {
+                Some(Source::Watcher(watcher)) if !watcher.has_handle() => {
+                    scheduler.reactor.remove(&*scheduler.poller, token)
+                }
+                _ => None,
+            }
+        });
+        let Some(Source::Watcher(mut watcher)) = removed else { return false };
+        let py = attached();
+        for waiter in watcher.take_waiters() {
+            if let Err(error) = wake(py, &waiter) {
+                error.write_unraisable(py, None);
+            }
+        }
+        true
+    }
+
+    /// A future that has its result when it is worth trying again. Whoever waited for the same or
+    /// had a callback there is never told, as with asyncio.
+    ///
+    /// # Errors
+    /// `RuntimeError` when a transport uses the descriptor or the loop is closed, `OSError` when it
+    /// cannot be watched.
+    pub(crate) fn wait_ready(this: &Bound<'_, Self>, fd: RawFd, writing: bool) -> PyResult<Ref> {
+        let py = this.py();
+        let event_loop = this.get();
+        event_loop.ensure_open()?;
+        if event_loop.has_transport(fd) {
+            event_loop.refuse_transports(py, fd.into_pyobject(py)?.as_any())?;
+        }
+        let future = Ref::from(Self::create_future(this)?);
+        let mut waiter = Some(Callback::Waiter(future.clone()));
+        let placed = event_loop.scheduler.with(|scheduler| {
+            let Some((token, watcher)) = find(scheduler, fd) else { return Ok(None) };
+            let wanted = watcher.wanted_beside_waiter(writing);
+            let token = scheduler.reactor.renew(&*scheduler.poller, token, wanted)?;
+            let Some(Source::Watcher(watcher)) = scheduler.reactor.source_mut(token) else {
+                return Ok(None);
+            };
+            Ok(Some(std::mem::replace(watcher.place(writing), waiter.take())))
+        });
+        let replaced = match placed.map_err(|error: io::Error| os_error(&error))? {
+            Some(replaced) => replaced,
+            None => {
+                let watcher = Watcher::new(Callback::Waiter(future.clone()), writing);
+                event_loop.begin_watching(fd, watcher)?;
+                None
+            }
+        };
+        if let Some(Callback::Handle(handle)) = replaced {
+            handle.bind(py).call_method0("cancel")?;
+        }
+        Ok(future)
+    }
+
+    /// Registers a new watcher.
+    ///
+    /// # Errors
+    /// `OSError` when the descriptor cannot be watched, `RuntimeError` when a transport or a
+    /// server has it.
+    pub(super) fn begin_watching(&self, fd: RawFd, watcher: Watcher) -> PyResult<()> {
+        let wanted = watcher.wanted();
+        match self.register(fd, wanted, Source::Watcher(watcher)) {
+            Ok(_) => Ok(()),
+            Err((_, error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(PyRuntimeError::new_err(format!(
+                    "File descriptor {fd} is used by a transport or a server of this loop"
+                )))
+            }
+            Err((_, error)) => Err(os_error(&error)),
+        }
+    }
+
+    /// Nobody awaits `future` any more.
+    pub(crate) fn stop_waiting(&self, fd: RawFd, future: &Ref, writing: bool) {
+        let taken = self.scheduler.with(|scheduler| {
+            let (token, watcher) = find(scheduler, fd)?;
+            let place = watcher.place(writing);
+            if !place.as_ref().is_some_and(|callback| callback.is_waiter(future)) {
+                return None;
+            }
+            let taken = place.take();
+            settle(scheduler, token);
+            taken
+        });
+        drop(taken);
+    }
+
+    /// The callback for one direction of a descriptor that is ready. A waiter is told once.
+    pub(super) fn ready_callback(&self, token: Token, writing: bool) -> Option<Callback> {
+        self.scheduler.with(|scheduler| {
+            let Some(Source::Watcher(watcher)) = scheduler.reactor.source_mut(token) else {
+                return None;
+            };
+            match watcher.callback(writing)? {
+                Callback::Handle(handle) => Some(Callback::Handle(handle.clone())),
+                Callback::Waiter(_) => {
+                    let taken = watcher.place(writing).take();
+                    settle(scheduler, token);
+                    taken
+                }
+            }
+        })
+    }
+}
+
+/// The watcher of a descriptor.
+fn find(scheduler: &mut LoopScheduler, fd: RawFd) -> Option<(Token, &mut Watcher)> {
+    let token = scheduler.reactor.lookup(fd)?;
+    match scheduler.reactor.source_mut(token) {
+        Some(Source::Watcher(watcher)) => Some((token, watcher)),
+        _ => None,
+    }
+}
+
+/// A waiter has left. Beside a handle, the kernel would go on to tell what it waited for.
+fn settle(scheduler: &mut LoopScheduler, token: Token) {
+    if let Some(Source::Watcher(watcher)) = scheduler.reactor.source(token)
+        && watcher.has_handle()
+    {
+        let wanted = watcher.wanted();
+        // The descriptor may be closed: then the kernel has nothing to change.
+        let _ = scheduler.reactor.set_interest(&*scheduler.poller, token, wanted);
+    }
+}
+
+/// Gives a waiter its result, unless its task was cancelled.
+pub(super) fn wake(py: Python<'_>, future: &Ref) -> PyResult<()> {
+    let interop = interop(py)?;
+    if !call_method(py, &interop.names.done, [future])?.bind(py).is_truthy()? {
+        call_method(py, &interop.names.set_result, [future, &interop.none])?;
+    }
+    Ok(())
+}
