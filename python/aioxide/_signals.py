@@ -17,6 +17,11 @@ __all__ = ["SignalLoop"]
 _Ts = TypeVarTuple("_Ts")
 
 
+# The socket pairs of all loops, held here as well: the garbage collector finalises what it finds
+# together in any order, and a dropped loop must close its sockets before they warn.
+_pairs: set[socket.socket] = set()
+
+
 class SignalLoop(SelectorEventLoop):
     """The part of the loop that receives signals.
 
@@ -82,6 +87,7 @@ class SignalLoop(SelectorEventLoop):
         ours.setblocking(False)
         theirs.setblocking(False)
         self._ssock, self._csock = ours, theirs
+        _pairs.update((ours, theirs))
         self._internal_fds += 1
         self._add_reader(ours.fileno(), self._read_from_self)
         return theirs
@@ -92,5 +98,6 @@ class SignalLoop(SelectorEventLoop):
         self._remove_reader(self._ssock.fileno())
         self._ssock.close()
         self._csock.close()
+        _pairs.difference_update((self._ssock, self._csock))
         self._ssock = self._csock = None
         self._internal_fds -= 1
