@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 import threading
+import warnings
 from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any, cast
 
@@ -150,6 +151,11 @@ def log_resume(transport: Any) -> None:
 def log_slow(loop: Any, transport: Any, seconds: float) -> None:
     if seconds >= loop.slow_callback_duration:
         base_events.logger.warning("Executing %r took %.3f seconds", transport, seconds)
+
+
+def unclosed(text: str, source: object) -> None:
+    """Warn of what nobody closed; `source` was allocated where that was made."""
+    warnings.warn(text, ResourceWarning, stacklevel=2, source=source)
 
 
 def log_lost_write() -> None:

@@ -1,9 +1,7 @@
 //! The ways in which a connection ends, and that it ends once.
 
-use std::ffi::CString;
-
 use aioxide_core::Interest;
-use pyo3::exceptions::{PyConnectionError, PyOSError, PyResourceWarning};
+use pyo3::exceptions::{PyConnectionError, PyOSError};
 use pyo3::prelude::*;
 
 use super::live::Address;
@@ -226,10 +224,11 @@ impl StreamTransport {
 impl Drop for StreamTransport {
     /// Nobody closed it: says so, and closes the descriptor.
     fn drop(&mut self) {
-        let (closing, fd, (open, quiet), event_loop) = self.state.with(|state| {
+        let (closing, fd, (open, quiet), event_loop, extra) = self.state.with(|state| {
             let open = !state.descriptor.is_closed();
             let fd = state.descriptor.number();
-            (state.descriptor.take(), fd, (open, state.quiet), state.event_loop.take())
+            let event_loop = state.event_loop.take();
+            (state.descriptor.take(), fd, (open, state.quiet), event_loop, state.extra.clone())
         });
         if !open {
             return;
@@ -239,11 +238,11 @@ impl Drop for StreamTransport {
         if let Some(event_loop) = &event_loop {
             event_loop.live.with(|live| live.forget(fd));
         }
-        if !quiet
-            && let Ok(text) = CString::new(format!("unclosed transport <StreamTransport fd={fd}>"))
-        {
-            let category = py.get_type::<PyResourceWarning>();
-            if let Err(error) = PyErr::warn(py, &category, &text, 1) {
+        // The transport itself cannot be given to the warning any more, but what was made with it
+        // can: tracemalloc knows where.
+        if !quiet {
+            let text = format!("unclosed transport <StreamTransport fd={fd}>");
+            if let Err(error) = cold(py, "unclosed", (text, extra.bind(py))) {
                 error.write_unraisable(py, None);
             }
         }
