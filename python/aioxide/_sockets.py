@@ -99,6 +99,9 @@ class SocketLoop(SelectorEventLoop):
                 sent = self._send_now(sock, view[start:])
                 if sent is True:
                     return
+                if sent is None:
+                    await super().sock_sendall(sock, view[start:])
+                    return
                 start += sent
 
     async def sock_accept(self, sock: socket.socket) -> tuple[socket.socket, Any]:

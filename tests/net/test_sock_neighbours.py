@@ -238,6 +238,24 @@ async def test_debug_mode_comes_and_goes(loop, pair):
     loop.set_debug(False)
 
 
+@pytest.mark.parametrize("debug", [True, False])
+async def test_debug_mode_changes_while_data_is_sent(loop, pair, debug):
+    left, right = pair
+    loop.set_debug(not debug)
+    sending = await waiting(loop.sock_sendall(left, LARGE))
+    receiving = asyncio.create_task(loop.sock_recv(left, 10))
+    await polled()
+    loop.set_debug(debug)
+    received = bytearray()
+    while len(received) < len(LARGE):
+        received += await loop.sock_recv(right, 1 << 16)
+    await sending
+    assert received == LARGE
+    right.send(b"data")
+    assert await receiving == b"data"
+    loop.set_debug(False)
+
+
 @pytest.mark.parametrize("end", ["close", "drop"])
 async def test_coroutine_is_ended_while_it_waits(loop, pair, end):
     left, right = pair

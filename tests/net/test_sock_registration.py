@@ -182,6 +182,20 @@ async def test_number_reused_while_a_call_waits(loop, pairs, takes, asyncio_faul
     assert await received(loop, other, peer, b"more") == b"more"
 
 
+async def test_nothing_is_left_of_a_call_that_is_cancelled_after_its_socket(loop, pairs, takes):
+    left, _ = pairs()
+    fd = left.fileno()
+    receiving = asyncio.create_task(loop.sock_recv(left, 100))
+    await polled()
+    left.close()
+    receiving.cancel()
+    await asyncio.wait([receiving])
+    await polled()
+    other, peer = takes(fd)
+    assert not loop.remove_reader(other)
+    assert await received(loop, other, peer, b"data") == b"data"
+
+
 async def test_two_sockets_of_one_number(loop, pairs):
     left, right = pairs()
     same = socket.socket(fileno=left.fileno())

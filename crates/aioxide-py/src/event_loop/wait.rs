@@ -127,17 +127,30 @@ impl Loop {
         }
     }
 
-    /// Nobody awaits `future` any more.
+    /// Nobody awaits `future` any more, for which the descriptor was watched; its number is negative
+    /// if it is closed.
     pub(crate) fn stop_waiting(&self, fd: RawFd, future: &Ref, writing: bool) {
         let taken = self.scheduler.with(|scheduler| {
-            let (token, watcher) = find(scheduler, fd)?;
-            let place = watcher.place(writing);
-            if !place.as_ref().is_some_and(|callback| callback.is_waiter(future)) {
-                return None;
+            let waits = |source: &Source| match source {
+                Source::Watcher(watcher) => {
+                    watcher.callback(writing).is_some_and(|callback| callback.is_waiter(future))
+                }
+                _ => false,
+            };
+            let reactor = &mut scheduler.reactor;
+            let token = if fd < 0 {
+                reactor.iter().find_map(|(token, source)| waits(source).then_some(token))
+            } else {
+                reactor.lookup(fd).filter(|token| reactor.source(*token).is_some_and(waits))
+            }?;
+            let Some(Source::Watcher(watcher)) = reactor.source_mut(token) else { return None };
+            let taken = watcher.place(writing).take();
+            let ended = fd < 0 && watcher.is_idle();
+            if ended {
+                return Some((taken, reactor.remove(&*scheduler.poller, token)));
             }
-            let taken = place.take();
             settle(scheduler, token);
-            taken
+            Some((taken, None))
         });
         drop(taken);
     }
