@@ -7,6 +7,8 @@ mod buffer;
 mod call;
 #[expect(unsafe_code, reason = "contexts are entered and left by C functions")]
 mod context;
+#[expect(unsafe_code, reason = "calls that the end of the interpreter unwinds")]
+mod ending;
 #[expect(unsafe_code, reason = "methods that take their arguments as an array of pointers")]
 mod method;
 #[expect(unsafe_code, reason = "dicts, asked without their hooks")]
@@ -22,10 +24,13 @@ pub(crate) use buffer::{
     Bytes, View, extend_bytearray, fill_bytes, inspect_bytearray, lend, lend_mut, take_front,
     weak_target,
 };
-pub(crate) use call::{attribute, call_method, call_with_keyword, call0, check_signals, thread_id};
+pub(crate) use call::{
+    attribute, call_method, call_tuple, call_with_keyword, call0, check_signals, thread_id,
+};
 pub(crate) use context::{
     copy_context, copy_of_context, copy_unless_empty, in_context, is_empty, new_context,
 };
+pub(crate) use ending::{call_object, vectorcall};
 pub(crate) use method::{Arguments, FastMethod, add_method, add_method_to, attached, guard};
 pub(crate) use namespace::Namespace;
 pub(crate) use number::borrow_number;

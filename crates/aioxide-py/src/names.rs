@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyString, PyTuple};
 
 use crate::event_loop::Loop;
-use crate::ffi::Ref;
+use crate::ffi::{Ref, call_tuple};
 use crate::streams::Original;
 
 macro_rules! names {
@@ -189,7 +189,8 @@ impl Interop {
 pub(crate) fn cold<'py>(
     py: Python<'py>,
     name: &str,
-    arguments: impl pyo3::call::PyCallArgs<'py>,
+    arguments: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    interop(py)?.cold.bind(py).getattr(name)?.call1(arguments)
+    let function = interop(py)?.cold.bind(py).getattr(name)?;
+    call_tuple(&function, &arguments.into_pyobject(py).map_err(Into::into)?)
 }

@@ -4,17 +4,28 @@ use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use super::Ref;
+use super::{Ref, ending};
 
 /// Calls `callable` without arguments.
 #[inline]
 pub(crate) fn call0(py: Python<'_>, callable: &Ref) -> PyResult<Ref> {
     // SAFETY: `callable` is alive for the call; no arguments are passed.
-    let result =
-        unsafe { ffi::PyObject_Vectorcall(callable.as_ptr(), ptr::null(), 0, ptr::null_mut()) };
+    let result = unsafe { ending::vectorcall(callable.as_ptr(), ptr::null(), 0, ptr::null_mut()) };
     // SAFETY: The result of a call.
     unsafe { Ref::from_result(py, result) }
+}
+
+/// Calls `callable(*arguments)`.
+pub(crate) fn call_tuple<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: Both are alive for the call, and the arguments are a tuple.
+    let result = unsafe { ending::call_object(callable.as_ptr(), arguments.as_ptr()) };
+    // SAFETY: The result of a call.
+    unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }
 }
 
 /// Calls `callable(*arguments, keyword=value)`; `keyword` is a tuple of the one name.
@@ -42,7 +53,7 @@ pub(crate) fn call_with_keyword(
     // SAFETY: The callable, the arguments and the keyword's tuple are alive for the call; the flag
     // tells that `stack[0]` may be written.
     let result = unsafe {
-        ffi::PyObject_Vectorcall(
+        ending::vectorcall(
             callable.as_ptr(),
             (&raw const stack[1]).cast(),
             count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
@@ -62,9 +73,8 @@ pub(crate) fn call_method<const N: usize>(
 ) -> PyResult<Ref> {
     let arguments = arguments.map(Ref::as_ptr);
     // SAFETY: The caller's references keep name and arguments alive for the call.
-    let result = unsafe {
-        ffi::PyObject_VectorcallMethod(name.as_ptr(), arguments.as_ptr(), N, ptr::null_mut())
-    };
+    let result =
+        unsafe { ending::vectorcall_method(name.as_ptr(), arguments.as_ptr(), N, ptr::null_mut()) };
     // SAFETY: The result of a call.
     unsafe { Ref::from_result(py, result) }
 }
@@ -85,7 +95,7 @@ pub(crate) fn attribute(py: Python<'_>, object: &Ref, name: &Ref) -> PyResult<Re
 #[inline]
 pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     // SAFETY: Attached, by the token.
-    if unsafe { ffi::PyErr_CheckSignals() } < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+    if unsafe { ending::check_signals() } < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
 }
 
 /// `threading.get_ident()`.

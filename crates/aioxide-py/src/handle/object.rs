@@ -17,7 +17,7 @@ use super::attributes::{ATTRIBUTES, METHODS, Reader, TIMER_METHODS, repr};
 use super::{Fields, INLINE};
 use crate::cell::LoopCell;
 use crate::event_loop::Loop;
-use crate::ffi::{Ref, guard, is_empty, new_context};
+use crate::ffi::{Ref, call_object, guard, is_empty, new_context, vectorcall};
 use crate::names::cold;
 
 /// What lies behind a pointer to a handle.
@@ -244,14 +244,14 @@ impl Call {
     fn make(&self, py: Python<'_>) -> PyResult<()> {
         let result = if self.spilled {
             // SAFETY: Both are alive for the call; the first argument is the tuple.
-            unsafe { ffi::PyObject_CallObject(self.callback, self.args[0]) }
+            unsafe { call_object(self.callback, self.args[0]) }
         } else {
             // The slot before the arguments is the callee's to use.
             let stack = [ptr::null_mut(), self.args[0], self.args[1], self.args[2]];
             let count = usize::from(self.count) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
             let first = (&raw const stack[1]).cast();
             // SAFETY: All are alive for the call.
-            unsafe { ffi::PyObject_Vectorcall(self.callback, first, count, ptr::null_mut()) }
+            unsafe { vectorcall(self.callback, first, count, ptr::null_mut()) }
         };
         // SAFETY: The result of a call.
         unsafe { Ref::<PyAny>::from_result(py, result) }.map(drop)

@@ -1,0 +1,101 @@
+//! Calls in which the interpreter may end this thread.
+//!
+//! Up to CPython 3.13, a thread that asks for the GIL while the interpreter ends is ended where it
+//! stands: `pthread_exit` unwinds its frames, and the destructors of Rust on the way would drop
+//! Python objects without the GIL. So each call that can run Python code goes through here. The
+//! unwinding stops at the first frame of ours, and the thread sleeps for good, as 3.14 has it.
+
+use std::ffi::c_int;
+use std::mem::ManuallyDrop;
+
+use pyo3::ffi::PyObject;
+
+/// Dropped by unwinding only.
+struct Sleep;
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+mod raw {
+    use super::PyObject;
+
+    // PyO3 declares that they do not unwind.
+    unsafe extern "C-unwind" {
+        pub(super) fn PyObject_Vectorcall(
+            callable: *mut PyObject,
+            arguments: *const *mut PyObject,
+            count: usize,
+            names: *mut PyObject,
+        ) -> *mut PyObject;
+        pub(super) fn PyObject_VectorcallMethod(
+            name: *mut PyObject,
+            arguments: *const *mut PyObject,
+            count: usize,
+            names: *mut PyObject,
+        ) -> *mut PyObject;
+        pub(super) fn PyObject_CallObject(
+            callable: *mut PyObject,
+            arguments: *mut PyObject,
+        ) -> *mut PyObject;
+        pub(super) fn PyErr_CheckSignals() -> super::c_int;
+    }
+}
+
+/// `f`, whose unwinding ends here.
+#[inline]
+fn to_the_end<R>(f: impl FnOnce() -> R) -> R {
+    let sleep = Sleep;
+    let result = f();
+    let _ = ManuallyDrop::new(sleep);
+    result
+}
+
+/// # Safety
+/// As for the function of the same name in CPython.
+#[inline]
+pub(crate) unsafe fn vectorcall(
+    callable: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: By the caller.
+    to_the_end(|| unsafe { raw::PyObject_Vectorcall(callable, arguments, count, names) })
+}
+
+/// # Safety
+/// As for the function of the same name in CPython.
+#[inline]
+pub(crate) unsafe fn vectorcall_method(
+    name: *mut PyObject,
+    arguments: *const *mut PyObject,
+    count: usize,
+    names: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: By the caller.
+    to_the_end(|| unsafe { raw::PyObject_VectorcallMethod(name, arguments, count, names) })
+}
+
+/// # Safety
+/// As for the function of the same name in CPython.
+#[inline]
+pub(crate) unsafe fn call_object(
+    callable: *mut PyObject,
+    arguments: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: By the caller.
+    to_the_end(|| unsafe { raw::PyObject_CallObject(callable, arguments) })
+}
+
+/// # Safety
+/// As for the function of the same name in CPython.
+#[inline]
+pub(crate) unsafe fn check_signals() -> c_int {
+    // SAFETY: By the caller.
+    to_the_end(|| unsafe { raw::PyErr_CheckSignals() })
+}
