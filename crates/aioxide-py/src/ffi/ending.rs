@@ -6,6 +6,7 @@
 //! unwinding stops at the first frame of ours, and the thread sleeps for good, as 3.14 has it.
 
 use std::ffi::c_int;
+use std::hint::black_box;
 use std::mem::ManuallyDrop;
 
 use pyo3::ffi::PyObject;
@@ -24,7 +25,8 @@ impl Drop for Sleep {
 mod raw {
     use super::PyObject;
 
-    // PyO3 declares that they do not unwind.
+    // PyO3 declares that they do not unwind, and the linker's optimiser believes whoever says so:
+    // therefore they are called by pointers of which it knows nothing.
     unsafe extern "C-unwind" {
         pub(super) fn PyObject_Vectorcall(
             callable: *mut PyObject,
@@ -46,6 +48,15 @@ mod raw {
     }
 }
 
+type Call = unsafe extern "C-unwind" fn(
+    *mut PyObject,
+    *const *mut PyObject,
+    usize,
+    *mut PyObject,
+) -> *mut PyObject;
+type CallObject = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
+type Check = unsafe extern "C-unwind" fn() -> c_int;
+
 /// `f`, whose unwinding ends here.
 #[inline]
 fn to_the_end<R>(f: impl FnOnce() -> R) -> R {
@@ -65,7 +76,9 @@ pub(crate) unsafe fn vectorcall(
     names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: By the caller.
-    to_the_end(|| unsafe { raw::PyObject_Vectorcall(callable, arguments, count, names) })
+    to_the_end(|| unsafe {
+        black_box(raw::PyObject_Vectorcall as Call)(callable, arguments, count, names)
+    })
 }
 
 /// # Safety
@@ -78,7 +91,9 @@ pub(crate) unsafe fn vectorcall_method(
     names: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: By the caller.
-    to_the_end(|| unsafe { raw::PyObject_VectorcallMethod(name, arguments, count, names) })
+    to_the_end(|| unsafe {
+        black_box(raw::PyObject_VectorcallMethod as Call)(name, arguments, count, names)
+    })
 }
 
 /// # Safety
@@ -89,7 +104,7 @@ pub(crate) unsafe fn call_object(
     arguments: *mut PyObject,
 ) -> *mut PyObject {
     // SAFETY: By the caller.
-    to_the_end(|| unsafe { raw::PyObject_CallObject(callable, arguments) })
+    to_the_end(|| unsafe { black_box(raw::PyObject_CallObject as CallObject)(callable, arguments) })
 }
 
 /// # Safety
@@ -97,5 +112,5 @@ pub(crate) unsafe fn call_object(
 #[inline]
 pub(crate) unsafe fn check_signals() -> c_int {
     // SAFETY: By the caller.
-    to_the_end(|| unsafe { raw::PyErr_CheckSignals() })
+    to_the_end(|| unsafe { black_box(raw::PyErr_CheckSignals as Check)() })
 }
