@@ -7,6 +7,8 @@ mod buffer;
 mod call;
 #[expect(unsafe_code, reason = "contexts are entered and left by C functions")]
 mod context;
+#[expect(unsafe_code, reason = "the collector is told to wait")]
+mod creation;
 #[expect(unsafe_code, reason = "calls that the end of the interpreter unwinds")]
 mod ending;
 #[expect(unsafe_code, reason = "methods that take their arguments as an array of pointers")]
@@ -30,6 +32,7 @@ pub(crate) use call::{
 pub(crate) use context::{
     copy_context, copy_of_context, copy_unless_empty, in_context, is_empty, new_context,
 };
+pub(crate) use creation::new_with_dict;
 pub(crate) use ending::{call_object, vectorcall};
 pub(crate) use method::{Arguments, FastMethod, add_method, add_method_to, attached, guard};
 pub(crate) use namespace::Namespace;

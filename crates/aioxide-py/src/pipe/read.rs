@@ -11,7 +11,7 @@ use rustix::io::{Errno, read};
 use super::PipeTransport;
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
-use crate::ffi::{Ref, call_method, fill_bytes};
+use crate::ffi::{Ref, call_method, fill_bytes, new_with_dict};
 use crate::names::{cold, interop};
 use crate::transport::{Way, feed, is_untouched};
 
@@ -285,7 +285,7 @@ impl Loop {
         let transport =
             ReadPipeTransport { large: AtomicBool::new(false), paused: AtomicBool::new(false) };
         let transport =
-            Bound::new(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
+            new_with_dict(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
         PipeTransport::begin(transport.as_any(), this, protocol, Some("_start"), waiter)?;
         Ok(transport)
     }

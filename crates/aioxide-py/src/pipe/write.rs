@@ -12,7 +12,7 @@ use super::read::repr;
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::Loop;
-use crate::ffi::{Arguments, FastMethod, Ref, add_method};
+use crate::ffi::{Arguments, FastMethod, Ref, add_method, new_with_dict};
 use crate::names::{cold, interop};
 use crate::transport::{Data, Done, Queue, Sent, marks, tell, write_now};
 
@@ -338,7 +338,7 @@ impl Loop {
         let out = Out { queue: Queue::default(), high, low: high / 4, paused: false, lost: 0 };
         let transport = WritePipeTransport { out: LoopCell::new(out) };
         let transport =
-            Bound::new(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
+            new_with_dict(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
         let start = notices.then_some("_start");
         PipeTransport::begin(transport.as_any(), this, protocol, start, waiter)?;
         Ok(transport)

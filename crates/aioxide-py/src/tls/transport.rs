@@ -11,7 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::interop::interop;
 use super::protocol::TlsProtocol;
 use super::state::Marks;
-use crate::ffi::{Arguments, FastMethod, Ref, add_method, attached};
+use crate::ffi::{Arguments, FastMethod, Ref, add_method, attached, new_with_dict};
 use crate::names;
 use crate::transport::Data;
 
@@ -61,7 +61,7 @@ pub(crate) struct TlsTransport {
 impl TlsTransport {
     pub(super) fn create(py: Python<'_>, protocol: &Ref<TlsProtocol>) -> PyResult<Ref<Self>> {
         let this = Self { protocol: protocol.clone(), closed: AtomicBool::new(false) };
-        Ok(Ref::from(Bound::new(py, this)?))
+        Ok(Ref::from(new_with_dict(py, this)?))
     }
 
     pub(super) fn mark_closed(&self) {

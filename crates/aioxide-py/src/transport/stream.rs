@@ -14,7 +14,7 @@ use super::queue::Queue;
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::{Item, Loop, Source};
-use crate::ffi::{Ref, attached, copy_context, copy_of_context};
+use crate::ffi::{Ref, attached, copy_context, copy_of_context, new_with_dict};
 use crate::handle::make;
 use crate::names::{cold, interop};
 use crate::tls::TlsProtocol;
@@ -122,7 +122,7 @@ impl StreamTransport {
             quiet: false,
             empty_waiter: None,
         };
-        let transport = Ref::from(Bound::new(py, Self { state: LoopCell::new(state) })?);
+        let transport = Ref::from(new_with_dict(py, Self { state: LoopCell::new(state) })?);
         transport.allow_revival();
         event_loop.live.with(|live| live.insert(fd, Address::of(&transport)));
         if let Some(server) = &parts.server {
