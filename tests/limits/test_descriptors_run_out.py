@@ -140,7 +140,9 @@ def test_call_fails_and_succeeds_later(survives, tmp_path, call, left):
                     try:
                         made.append(await {call})
                     except OSError as error:
-                        assert error.errno == errno.EMFILE, error
+                        # From 3.14 on a server without a single socket is an error of this text.
+                        no_socket = str(error).startswith("could not bind on any address")
+                        assert error.errno == errno.EMFILE or no_socket, error
                         assert count is not None
                 await turns()
             if {left} == 0 and not isinstance(made[-1], asyncio.Server):

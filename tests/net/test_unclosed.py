@@ -1,6 +1,5 @@
 """What nobody closed says so, and where it was made, when tracemalloc is on."""
 
-import sys
 import textwrap
 
 import pytest
@@ -56,12 +55,14 @@ for warning in caught:
 
 @pytest.mark.parametrize("kind", ["stream", "datagram", "reader", "writer"])
 def test_transport_says_where_it_was_made(child, kind, on_asyncio):
-    # tracemalloc of 3.11 does not find objects of classes written in Python.
-    found = sys.version_info >= (3, 12) or (kind == "stream" and not on_asyncio)
+    native = not on_asyncio and kind != "datagram"
     program = PRELUDE + textwrap.dedent(PROGRAM.format(kind=kind))
     done = child(program, flags=("-X", "tracemalloc=25"))
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["unclosed transport ", str(found)]
+    text, found = done.stdout.splitlines()
+    assert text == "unclosed transport "
+    # Not every release finds objects of classes written in Python.
+    assert found == "True" or not native
 
 
 def test_warning_without_tracemalloc(child):

@@ -182,7 +182,7 @@ proptest! {
             // A run that was stopped begins anew.
             world.scheduler.borrow_mut().stopping = false;
             model.stopping = false;
-            if model.ready.len() > LONGEST {
+            if model.ready.len() + model.scheduled.len() + model.sent.len() > LONGEST {
                 break;
             }
         }

@@ -1,9 +1,8 @@
 //! What both ends of a pipe have in common: their making, their protocol, and that they end once.
 
-use std::ffi::CString;
 use std::os::fd::RawFd;
 
-use pyo3::exceptions::{PyResourceWarning, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -343,11 +342,10 @@ impl Drop for PipeTransport {
         let py = attached();
         let pending = PyErr::take(py);
         let text = format!("unclosed transport <{} fd={}>", self.name, self.fd.number());
-        if let Ok(text) = CString::new(text) {
-            let category = py.get_type::<PyResourceWarning>();
-            if let Err(error) = PyErr::warn(py, &category, &text, 1) {
-                error.write_unraisable(py, None);
-            }
+        // As with sockets: what was made together with the transport tells where that was.
+        let source = self.state.with(|state| state.extra.clone());
+        if let Err(error) = cold(py, "unclosed", (text, source.bind(py))) {
+            error.write_unraisable(py, None);
         }
         if let Err(error) = pipe.bind(py).call_method0("close") {
             error.write_unraisable(py, Some(pipe.bind(py)));
