@@ -17,8 +17,9 @@ usage: ./dev [--python PATH|VERSION] COMMAND
   ./dev run                       the main job: scrape the embedded site three ways (ARGS follow)
   ./dev run [--loop aioxide|asyncio|uvloop] (FILE | -m MODULE) [ARGS]
                                   run a program on a loop; aioxide when none is named
-  ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform suites; `--fix` formats;
-                                  ARGS go to the test tool of the one group named
+  ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform; `--fix` formats;
+                                  `suites` runs by its name only; ARGS go to the test tool of
+                                  the one group named
   ./dev test --all-pythons        lint and rust once, py and conform on each Python that is there
   ./dev wheel [MATURIN ARGS]      build a wheel into dist/; --python 3.14t needs no such Python
   ./dev python [ARGS]             the project's Python
@@ -119,7 +120,7 @@ def command_test(wanted: str | None, arguments: list[str]) -> int:
                 f"{word}: the groups are {known}; options are --all, --all-pythons and --fix"
             )
     if every:
-        names = list(groups.GROUPS)
+        names = groups.ALL
     names = list(dict.fromkeys(names)) or [*groups.USUAL, *(["conform"] if each else [])]
     if extra and len(names) != 1:
         raise UsageProblem("arguments behind -- go to one test tool: name one group")

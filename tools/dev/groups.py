@@ -97,6 +97,8 @@ EACH = ("py", "conform")
 # What runs where no environment has been made.
 WITHOUT_PYTHON = {"rust", "loom"}
 USUAL = ["lint", "rust", "py"]
+# Other packages' suites take as long as all the rest: they run by their name only.
+ALL = ["lint", "rust", "loom", "py", "conform"]
 
 
 def fix(environment: Environment) -> None:
