@@ -95,7 +95,9 @@ class SignalLoop(SelectorEventLoop):
     def _close_self_pipe(self) -> None:
         if self._ssock is None or self._csock is None:
             return
-        self._remove_reader(self._ssock.fileno())
+        # A pair that the interpreter's end has closed already is not watched any more.
+        if self._ssock.fileno() >= 0:
+            self._remove_reader(self._ssock.fileno())
         self._ssock.close()
         self._csock.close()
         _pairs.difference_update((self._ssock, self._csock))
