@@ -3,7 +3,9 @@
 Each listens on loopback or on a Unix socket, prints its port, and serves until it is killed. KIND
 is `protocol`, `buffered`, `streams` or `sockets`. They echo, unless told the sizes of a request and
 its response (`sockets` only echoes). With `--tls` all but `sockets` speak that, with a certificate
-for "localhost" that is made at the start.
+for "localhost" that is made at the start. The kinds that begin with `udp` are endpoints: `udp`
+echoes, `udp-receive` and `udp-receive-batches` reply to datagrams whose first byte is not 0,
+`udp-send` sends each datagram back many times.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ BUFFER = 256 * 1024
 #: What one `sock_recv` asks for: asyncio allocates as much for each.
 RECEIVE = 64 * 1024
 HEAD = 150
+KINDS = (
+    *("protocol", "buffered", "streams", "sockets"),
+    *("udp", "udp-receive", "udp-receive-batches", "udp-send"),
+)
 
 
 class Echo(asyncio.Protocol):
@@ -88,6 +94,43 @@ def pieces(response: int, writes: int) -> list[bytes]:
     return [head, body] if writes == 2 else [head + body]
 
 
+class Endpoint(asyncio.DatagramProtocol):
+    transport: asyncio.DatagramTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+
+class DatagramEcho(Endpoint):
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(data, addr)
+
+
+class Receiver(Endpoint):
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if data[0]:
+            self.transport.sendto(data[:1], addr)
+
+
+class BatchReceiver(Receiver):
+    """The same on a loop that gives datagrams singly."""
+
+    def datagrams_received(self, datagrams: list[tuple[bytes, tuple[str, int]]]) -> None:
+        for data, addr in datagrams:
+            if data[0]:
+                self.transport.sendto(data[:1], addr)
+
+
+class Sender(Endpoint):
+    def __init__(self, replies: int) -> None:
+        self.replies = range(replies)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        sendto = self.transport.sendto
+        for _ in self.replies:
+            sendto(data, addr)
+
+
 async def echo_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(BUFFER):
         writer.write(data)
@@ -139,7 +182,27 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
+def endpoint(options: argparse.Namespace) -> asyncio.DatagramProtocol:
+    if options.kind == "udp-send":
+        return Sender(options.replies)
+    kinds = {"udp": DatagramEcho, "udp-receive": Receiver, "udp-receive-batches": BatchReceiver}
+    return kinds[options.kind]()
+
+
+async def serve_datagrams(options: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: endpoint(options), local_addr=("127.0.0.1", 0)
+    )
+    gc.collect()
+    child.answer(port=transport.get_extra_info("sockname")[1])
+    await loop.create_future()
+
+
 async def serve(options: argparse.Namespace) -> None:
+    if options.kind.startswith("udp"):
+        await serve_datagrams(options)
+        return
     loop = asyncio.get_running_loop()
     server: asyncio.AbstractServer
     if options.kind == "sockets":
@@ -183,10 +246,11 @@ async def serve(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("loop")
-    parser.add_argument("kind", choices=("protocol", "buffered", "streams", "sockets"))
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--request", type=int, default=0)
     parser.add_argument("--response", type=int, default=HEAD)
     parser.add_argument("--writes", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--replies", type=int, default=1)
     parser.add_argument("--spin", type=int, default=0)
     parser.add_argument("--tls", action="store_true")
     parser.add_argument("--path", default="")

@@ -13,6 +13,7 @@ from .scheduling import Scheduling
 from .sockets import Sockets
 from .subprocesses import Subprocesses
 from .tls import Tls
+from .udp import Udp
 from .unix import Unix
 
 SUBJECTS: dict[str, Subject] = {
@@ -24,6 +25,7 @@ SUBJECTS: dict[str, Subject] = {
         Tls(),
         Responses(),
         Connections(),
+        Udp(),
         Latency(),
         Memory(),
         Unix(),

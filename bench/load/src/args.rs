@@ -11,6 +11,8 @@ usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [-
        aioxide-load echo     --port PORT (--seconds S | --messages N) [options]
        aioxide-load twowrite --port PORT (--seconds S | --messages N) --response BYTES [options]
        aioxide-load connect  --port PORT (--seconds S | --messages N) [options]
+       aioxide-load datagrams --port PORT (--seconds S | --messages N) [--group N | --replies N]
+                             [options]
 
 limit     an echo server on bare epoll; prints its port, ends when its standard input closes.
           With --request and --response it answers every BYTES with BYTES instead; with --path it
@@ -18,6 +20,8 @@ limit     an echo server on bare epoll; prints its port, ends when its standard 
 echo      connections that each send a message, await all of it back, and go on
 twowrite  the same, but the response has its own size: the server may write it in pieces
 connect   connections that each connect, send one message, await it back, close, and go on
+datagrams UDP sockets that each send a group of datagrams (1), await the replies (1) to the last of
+          it, whose first byte is 1, and go on; a message is what there are more of
 
 --path PATH        in place of a port: a Unix socket, for echo and twowrite
 --host A.B.C.D     127.0.0.1      --connections N    how many at a time: 1
@@ -34,6 +38,7 @@ pub(crate) enum Command {
     Limit(Limit),
     Exchange(Load),
     Connect(Load),
+    Datagrams(Load),
 }
 
 /// Options of the bare server.
@@ -56,6 +61,10 @@ pub(crate) struct Load {
     pub(crate) size: usize,
     /// Size of a response that is not an echo.
     pub(crate) response: Option<usize>,
+    /// How many datagrams are sent together.
+    pub(crate) group: usize,
+    /// How many replies to a group there are.
+    pub(crate) replies: usize,
     pub(crate) seconds: Option<f64>,
     pub(crate) messages: Option<u64>,
     pub(crate) warmup: f64,
@@ -73,6 +82,8 @@ impl Default for Load {
             connections: 1,
             size: 100,
             response: None,
+            group: 1,
+            replies: 1,
             seconds: None,
             messages: None,
             warmup: 0.2,
@@ -90,13 +101,22 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, 
     };
     match name.as_str() {
         "limit" => parse_limit(words).map(Command::Limit),
-        "echo" => parse_load(words, false).map(Command::Exchange),
-        "twowrite" => parse_load(words, true).map(Command::Exchange),
-        "connect" => match parse_load(words, false)? {
+        "echo" => parse_load(words, Kind::Echo).map(Command::Exchange),
+        "twowrite" => parse_load(words, Kind::TwoSizes).map(Command::Exchange),
+        "connect" => match parse_load(words, Kind::Echo)? {
             Load { path: Some(_), .. } => {
                 Err(Failure::Usage("connect has no option \"--path\"".to_owned()))
             }
             load => Ok(Command::Connect(load)),
+        },
+        "datagrams" => match parse_load(words, Kind::Groups)? {
+            Load { path: Some(_), .. } => {
+                Err(Failure::Usage("datagrams has no option \"--path\"".to_owned()))
+            }
+            Load { tls: true, .. } => {
+                Err(Failure::Usage("datagrams has no option \"--tls\"".to_owned()))
+            }
+            load => Ok(Command::Datagrams(load)),
         },
         "help" | "-h" | "--help" => Ok(Command::Help),
         _ => Err(Failure::Usage(format!("there is no command {name:?}"))),
@@ -122,10 +142,17 @@ fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure
     Ok(limit)
 }
 
-fn parse_load(
-    mut words: impl Iterator<Item = String>,
-    has_response: bool,
-) -> Result<Load, Failure> {
+/// Which options a command has beside those of every load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Echo,
+    /// `--response`
+    TwoSizes,
+    /// `--group` and `--replies`
+    Groups,
+}
+
+fn parse_load(mut words: impl Iterator<Item = String>, kind: Kind) -> Result<Load, Failure> {
     let mut load = Load::default();
     while let Some(option) = words.next() {
         if option == "--tls" {
@@ -139,7 +166,11 @@ fn parse_load(
             "--path" => load.path = Some(value(&option, word)?),
             "--connections" => load.connections = positive(&option, word)?,
             "--size" => load.size = positive(&option, word)?,
-            "--response" if has_response => load.response = Some(positive(&option, word)?),
+            "--response" if kind == Kind::TwoSizes => {
+                load.response = Some(positive(&option, word)?);
+            }
+            "--group" if kind == Kind::Groups => load.group = positive(&option, word)?,
+            "--replies" if kind == Kind::Groups => load.replies = positive(&option, word)?,
             "--seconds" => load.seconds = Some(seconds(&option, word)?),
             "--messages" => load.messages = Some(value(&option, word)?),
             "--warmup" => load.warmup = seconds(&option, word)?,
@@ -158,7 +189,7 @@ fn parse_load(
     if load.seconds.is_some() == load.messages.is_some() || load.messages == Some(0) {
         return Err(Failure::Usage("one of --seconds and --messages is needed".to_owned()));
     }
-    if has_response && load.response.is_none() {
+    if kind == Kind::TwoSizes && load.response.is_none() {
         return Err(Failure::Usage("--response is needed".to_owned()));
     }
     Ok(load)
@@ -232,6 +263,10 @@ mod tests {
             ("twowrite --port 1 --seconds 1", "--response is needed"),
             ("echo --path p --tls --messages 1", "--tls needs a port"),
             ("connect --path p --messages 1", "connect has no option \"--path\""),
+            ("echo --port 1 --seconds 1 --group 5", "there is no option \"--group\""),
+            ("datagrams --port 1 --seconds 1 --replies 0", "--replies cannot be 0"),
+            ("datagrams --path p --messages 1", "datagrams has no option \"--path\""),
+            ("datagrams --port 1 --tls --messages 1", "datagrams has no option \"--tls\""),
             ("limit --request 5", "--request and --response go together"),
         ] {
             let text = parsed(line).expect_err(line);

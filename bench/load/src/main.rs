@@ -3,6 +3,7 @@
 //! ```text
 //!   aioxide-load echo | twowrite | connect  ---- loopback TCP ---->  a server under test
 //!                                                                    or: aioxide-load limit
+//!   aioxide-load datagrams                  ---- loopback UDP ---->  a server under test
 //! ```
 //!
 //! The generator is one thread that never sleeps: it calls `epoll_wait` with a time-out of zero,
@@ -14,6 +15,7 @@ mod args;
 mod clock;
 mod connect;
 mod cpu;
+mod datagrams;
 mod exchange;
 mod failure;
 mod histogram;
@@ -45,6 +47,7 @@ fn run() -> Result<(), Failure> {
         Command::Limit(options) => return limit::serve(&options),
         Command::Exchange(options) => exchange::run(&options)?.to_json(),
         Command::Connect(options) => connect::run(&options)?.to_json(),
+        Command::Datagrams(options) => datagrams::run(&options)?.to_json(),
     };
     print_line(&report)
 }

@@ -50,6 +50,8 @@ pub(crate) struct Window {
     length: u64,
     most: u64,
     messages: u64,
+    /// How many messages an exchange stands for.
+    weight: u64,
     cpu_at_begin: Option<u64>,
     latency: Histogram,
     ended: Option<(u64, Option<u64>)>,
@@ -68,6 +70,7 @@ impl Window {
             length,
             most: load.messages.unwrap_or(u64::MAX),
             messages: 0,
+            weight: load.group.max(load.replies) as u64,
             cpu_at_begin: None,
             latency: Histogram::new(),
             ended: None,
@@ -81,13 +84,13 @@ impl Window {
         self.ended.is_none()
     }
 
-    /// A message was answered at `now`, `nanos` after it was sent.
+    /// An exchange was answered at `now`, `nanos` after it was sent.
     pub(crate) fn record(&mut self, now: u64, nanos: u64) -> Result<(), Failure> {
         self.last_message_at = now;
         if self.ended.is_some() {
             return Ok(());
         }
-        self.messages += 1;
+        self.messages += self.weight;
         self.latency.record(nanos);
         if now >= self.begin_at {
             self.begin()?;

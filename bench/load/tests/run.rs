@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
 
@@ -105,6 +105,66 @@ fn short_connections_are_counted() {
     let limit = Limit::start(&[]);
     let options = ["--messages", "300", "--connections", "5"];
     assert_eq!(messages(&load("connect", &limit.port, &options)), 300.0);
+}
+
+/// Answers each datagram that ends a group by what `reply` makes of it, until one of two bytes.
+fn udp_peer(reply: impl Fn(&dyn Fn(&[u8]), &[u8]) + Send + 'static) -> (String, JoinHandle<()>) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let serving = std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        loop {
+            let (count, from) = socket.recv_from(&mut buffer).unwrap();
+            if count == 2 {
+                return;
+            }
+            if buffer[0] == 1 {
+                let send = |data: &[u8]| {
+                    socket.send_to(data, from).unwrap();
+                };
+                reply(&send, &buffer[..count]);
+            }
+        }
+    });
+    (port, serving)
+}
+
+fn end_udp(port: &str, serving: JoinHandle<()>) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.send_to(b"--", (Ipv4Addr::LOCALHOST, port.parse().unwrap())).unwrap();
+    serving.join().unwrap();
+}
+
+#[test]
+fn datagrams_are_counted_by_the_group_and_by_the_reply() {
+    for (options, replies) in [
+        (["--group", "1", "--replies", "1"], 1),
+        (["--group", "8", "--replies", "1"], 1),
+        (["--group", "1", "--replies", "8"], 8),
+    ] {
+        let (port, serving) = udp_peer(move |send, data| {
+            for _ in 0..replies {
+                send(data);
+            }
+        });
+        let all = [&["--messages", "80", "--connections", "2"][..], &options].concat();
+        assert_eq!(messages(&load("datagrams", &port, &all)), 80.0);
+        end_udp(&port, serving);
+    }
+}
+
+#[test]
+fn a_wrong_or_missing_datagram_ends_it() {
+    let (port, serving) = udp_peer(|send, data| {
+        send(&[&data[..data.len() - 1], b"x"].concat());
+    });
+    let output = load("datagrams", &port, &["--messages", "1"]);
+    fails_with(&output, 3, "the reply is not made of what was sent");
+    end_udp(&port, serving);
+    let (port, serving) = udp_peer(|_, _| ());
+    let output = load("datagrams", &port, &["--messages", "1", "--stall", "0.3"]);
+    fails_with(&output, 3, "nothing came for 0.3 s: 1 of 1 sockets wait");
+    end_udp(&port, serving);
 }
 
 #[test]
