@@ -3,7 +3,7 @@
 Times are in seconds (float), sizes in bytes (int). Methods that begin with an underscore are for
 `_loop.py`, `_cold.py` and for what asyncio's own code calls on a loop or a transport.
 
-`Handle`, `TimerHandle` and `StreamTransport` are written as subclasses of asyncio's classes because
+`Handle`, `TimerHandle` and the transports are written as subclasses of asyncio's classes because
 `isinstance()` says so: at run time they answer for it with their `__class__` and inherit nothing of
 asyncio's; `TimerHandle` inherits from `Handle` there.
 """
@@ -39,6 +39,7 @@ _Ts = TypeVarTuple("_Ts")
 
 __all__ = [
     "DEBUG_BUILD",
+    "DatagramTransport",
     "Handle",
     "Listener",
     "Loop",
@@ -301,6 +302,14 @@ class Loop:
         waiter: asyncio.Future[Any] | None = None,
         extra: dict[str, Any] | None = None,
     ) -> WritePipeTransport: ...
+    def _datagram_transport(
+        self,
+        sock: socket.socket,
+        protocol: asyncio.BaseProtocol,
+        address: Any = None,
+        waiter: asyncio.Future[Any] | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> DatagramTransport | None: ...
 
 @disjoint_base
 class Handle(asyncio.Handle):
@@ -536,6 +545,95 @@ class WritePipeTransport(PipeTransport, asyncio.WriteTransport):
     def _start(self) -> None: ...
     def _read_ready(self) -> None: ...
     def _write_ready(self) -> None: ...
+
+@final
+class DatagramTransport(asyncio.DatagramTransport):
+    """A UDP socket or a Unix datagram socket. Loops make it; it belongs to the thread of its loop.
+
+    Where the protocol's class has a method `datagrams_received(datagrams)`, that gets what came
+    together, a list of (data, addr), in place of one datagram_received(data, addr) for each.
+    Exceptions that a method of the protocol raises go to the loop's exception handler, and the
+    endpoint goes on.
+    """
+
+    @property
+    def _loop(self) -> Loop | None: ...
+    @property
+    def _protocol(self) -> asyncio.BaseProtocol | None: ...
+    @property
+    def _extra(self) -> dict[str, Any]: ...
+    @property
+    def _address(self) -> Any: ...
+    @property
+    def _sock(self) -> socket.socket | None: ...
+    @property
+    def _sock_fd(self) -> int: ...
+    @property
+    def _protocol_paused(self) -> bool: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Information on the endpoint; `default` for what there is not.
+
+        "socket" (asyncio.trsock.TransportSocket), "sockname", "peername".
+        """
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Hand the endpoint to another protocol; datagrams that come later go there."""
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the current protocol."""
+
+    def is_closing(self) -> bool:
+        """Whether it was closed or aborted, or the endpoint is lost."""
+
+    def close(self) -> None:
+        """Send what is queued, then close; the protocol's connection_lost(None) follows."""
+
+    def abort(self) -> None:
+        """Close without sending what there was no room for; connection_lost(None) follows."""
+
+    def is_reading(self) -> bool:
+        """Whether datagrams are delivered. Up to Python 3.11 raises NotImplementedError."""
+
+    def pause_reading(self) -> None:
+        """Deliver nothing until `resume_reading()`. Nothing happens when paused or closing.
+
+        Up to Python 3.11 raises NotImplementedError.
+        """
+
+    def resume_reading(self) -> None:
+        """Deliver again. Nothing happens when not paused, or closing.
+
+        Up to Python 3.11 raises NotImplementedError.
+        """
+
+    def sendto(self, data: bytes | bytearray | memoryview[Any], addr: Any = None) -> None:
+        """Send a datagram; what there is no room for is kept. Never waits.
+
+        `addr` may be None where the endpoint has a remote address. Up to Python 3.12 nothing is
+        sent of empty data. Raises TypeError for other types of data, ValueError for another address
+        than the remote one.
+        """
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set the marks of flow control, in bytes.
+
+        The protocol's pause_writing() is called above `high`, resume_writing() at `low` and below.
+        By default `high` is 64 KiB, or four times `low`, and `low` a quarter of `high`. Raises
+        ValueError unless high >= low >= 0.
+        """
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        """Return (low, high), in bytes."""
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes wait for room, from Python 3.13 on with 8 for each datagram."""
+
+    def _receive_coalesced(self) -> None: ...
+    def _force_close(self, exc: BaseException | None) -> None: ...
+    def _fatal_error(
+        self, exc: BaseException, message: str = "Fatal error on transport"
+    ) -> None: ...
+    def _call_connection_lost(self, exc: BaseException | None) -> None: ...
 
 @final
 class Listener:

@@ -2,9 +2,9 @@
 
 What runs per callback, per packet or per accepted connection is `_aioxide.Loop`, first in the
 method resolution order. What runs once per loop or once per outgoing connection is inherited from
-the asyncio of the running Python: so happy eyeballs, executors, debug texts, TLS, datagrams and
-the starting of subprocesses behave as that version's do. This module is the seam: it overrides what
-reaches into the selector loop's internals.
+the asyncio of the running Python: so happy eyeballs, executors, debug texts and the starting of
+subprocesses behave as that version's do. This module is the seam: it overrides what reaches into
+the selector loop's internals.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from aioxide import _aioxide
 from aioxide._connect import ConnectingLoop
+from aioxide._datagrams import DatagramLoop
 from aioxide._inside import base_events, events, unix_events
 from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
@@ -37,6 +38,7 @@ __all__ = ["EventLoop", "new_event_loop"]
 class EventLoop(
     _aioxide.Loop,
     ConnectingLoop,
+    DatagramLoop,
     EncryptingLoop,
     ResolvingLoop,
     ServingLoop,

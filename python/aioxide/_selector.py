@@ -1,7 +1,7 @@
 """What the loop watches, in the shape of a selector.
 
-asyncio's own transports (datagrams) ask the loop's selector whether they are polled when they are
-printed.
+asyncio's own transport of datagrams, which those of unusual families have, asks the loop's selector
+whether it is polled when it is printed.
 """
 
 from __future__ import annotations

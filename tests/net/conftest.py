@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import trustme
 
+from .endpoint import Endpoint
 from .peer import Peer, ready
 from .recorder import Recorder
 from .tls import VERSIONS, TlsPeer, contexts_of
@@ -136,6 +137,33 @@ def open_descriptors():
         return len(os.listdir("/proc/self/fd"))
 
     return count
+
+
+@pytest.fixture
+def endpoint(loop):
+    """Make a datagram endpoint: `protocol = await endpoint(protocol, **options)`.
+
+    Without options it is bound to loopback. It is aborted when the test is over.
+    """
+    made = []
+
+    async def make(protocol=None, **options):
+        protocol = Endpoint() if protocol is None else protocol
+        transport, same = await loop.create_datagram_endpoint(
+            lambda: protocol, **(options or {"local_addr": ("127.0.0.1", 0)})
+        )
+        assert same is protocol
+        made.append((transport, protocol))
+        return protocol
+
+    yield make
+    for transport, protocol in made:
+        if not loop.is_closed() and "connection_lost" not in protocol.calls:
+            transport.abort()
+    made.clear()
+    if not loop.is_closed():
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.run_until_complete(asyncio.sleep(0))
 
 
 # TLS

@@ -6,19 +6,23 @@
 //! sockets, and a reply that does not come ends the run.
 //!
 //! Each datagram carries its exchange's number, so a reply to another one is caught.
+//!
+//! A group is handed to the kernel as one with the length of its segments (`UDP_SEGMENT`), as those
+//! send who have many to send: sent singly, a group takes the generator longer than the server, and
+//! what the server waits is in its CPU time.
 
-use std::io::IoSlice;
 use std::net::{Ipv4Addr, UdpSocket};
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{MMsgHdr, RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmmsg};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::args::Load;
 use crate::clock;
 use crate::cpu;
 use crate::failure::Failure;
 use crate::poller::{EventFlags, Poller};
+use crate::segment::set_udp_segment;
 use crate::window::{Report, Window};
 
 const READ_SIZE: usize = 64 * 1024;
@@ -73,10 +77,10 @@ fn waiting(endpoints: &[Endpoint]) -> String {
 struct Endpoint {
     fd: OwnedFd,
     token: usize,
-    /// The last datagram of a group.
-    last: Vec<u8>,
-    /// The others.
-    other: Vec<u8>,
+    /// The datagrams of a group, one behind the other.
+    datagrams: Vec<u8>,
+    /// How long one is.
+    size: usize,
     group: usize,
     replies: usize,
     /// How many replies are still to come.
@@ -90,14 +94,18 @@ impl Endpoint {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(Failure::os("bind"))?;
         socket.connect(load.address).map_err(Failure::os("connect"))?;
         socket.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
-        let other = vec![0; load.size];
-        let mut last = other.clone();
-        last[0] = LAST;
+        let mut datagrams = vec![0; load.size * load.group];
+        datagrams[load.size * (load.group - 1)] = LAST;
+        if load.group > 1 {
+            let size = u16::try_from(load.size)
+                .map_err(|_| Failure::Usage(format!("--size {} is too much", load.size)))?;
+            set_udp_segment(&socket, size)?;
+        }
         Ok(Self {
             fd: socket.into(),
             token,
-            last,
-            other,
+            datagrams,
+            size: load.size,
             group: load.group,
             replies: load.replies,
             missing: 0,
@@ -111,30 +119,18 @@ impl Endpoint {
         self.exchanges += 1;
         self.missing = self.replies;
         let number = self.exchanges.to_le_bytes();
-        for (place, byte) in self.last[1..].iter_mut().zip(number) {
+        let last = self.datagrams.len() - self.size;
+        for (place, byte) in self.datagrams[last + 1..].iter_mut().zip(number) {
             *place = byte;
         }
-        let (other, last) = ([IoSlice::new(&self.other)], [IoSlice::new(&self.last)]);
-        let mut controls: Vec<_> =
-            (0..self.group).map(|_| SendAncillaryBuffer::default()).collect();
-        let mut messages: Vec<_> = controls
-            .iter_mut()
-            .enumerate()
-            .map(|(index, control)| {
-                let is_last = index + 1 == self.group;
-                MMsgHdr::new(if is_last { &last } else { &other }, control)
-            })
-            .collect();
-        let mut sent = 0;
-        while sent < messages.len() {
-            match sendmmsg(&self.fd, &mut messages[sent..], SendFlags::NOSIGNAL) {
-                Ok(count) => sent += count,
+        loop {
+            match send(&self.fd, &self.datagrams, SendFlags::NOSIGNAL) {
+                Ok(_) => return Ok(()),
                 // The buffer is empty again in a moment: loopback delivers while it sends.
                 Err(Errno::INTR | Errno::AGAIN) => {}
                 Err(error) => return Err(self.broken(&format!("send: {error}"))),
             }
         }
-        Ok(())
     }
 
     /// Receives what is there. True when the last reply has come.
@@ -146,8 +142,9 @@ impl Endpoint {
                 Err(error) => return Err(self.broken(&format!("receive: {error}"))),
             };
             let reply = &buffer[..count];
-            let whole = self.group > 1 || count == self.last.len();
-            if count == 0 || !whole || !self.last.starts_with(reply) {
+            let last = &self.datagrams[self.datagrams.len() - self.size..];
+            let whole = self.group > 1 || count == last.len();
+            if count == 0 || !whole || !last.starts_with(reply) {
                 return Err(self.broken("the reply is not made of what was sent"));
             }
             self.missing -= 1;

@@ -21,6 +21,8 @@ mod failure;
 mod histogram;
 mod limit;
 mod poller;
+#[expect(unsafe_code, reason = "a system call on a descriptor that is borrowed")]
+mod segment;
 mod window;
 mod wire;
 

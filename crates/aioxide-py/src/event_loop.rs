@@ -16,7 +16,7 @@ mod watcher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use aioxide_core::sys::{Epoll, Wakeup};
 use aioxide_core::{
@@ -27,6 +27,7 @@ use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cell::LoopCell;
+use crate::datagram::{AddressBook, Arenas, DatagramTransport};
 use crate::error::os_error;
 use crate::ffi::Ref;
 use crate::handle::{FreeList, HandleRef};
@@ -44,6 +45,33 @@ pub(crate) enum Item {
     Foreign(Ref),
     /// A transport that begins to read.
     Start(Ref<StreamTransport>),
+    /// A datagram transport that begins to read, or goes on with what it has read.
+    Datagrams(Ref<DatagramTransport>),
+}
+
+/// A transport with something to send.
+#[derive(Debug)]
+pub(crate) enum Sender {
+    Stream(Ref<StreamTransport>),
+    Datagram(Ref<DatagramTransport>),
+}
+
+impl Sender {
+    /// At the end of a step.
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Self::Stream(transport) => transport.flush(py, transport),
+            Self::Datagram(transport) => transport.flush(py, transport),
+        }
+    }
+
+    /// When the reads of a turn are done.
+    fn send_answer(&self, py: Python<'_>) -> PyResult<()> {
+        match self {
+            Self::Stream(transport) => transport.send_answer(py, transport),
+            Self::Datagram(transport) => transport.send_answer(py, transport),
+        }
+    }
 }
 
 /// Who owns a descriptor.
@@ -53,6 +81,8 @@ pub(crate) enum Source {
     Watcher(watcher::Watcher),
     /// A transport, held as long as it wants to read or write.
     Stream(Ref<StreamTransport>),
+    /// A datagram transport, likewise.
+    Datagram(Ref<DatagramTransport>),
     /// A listening socket.
     Listener(Ref<Listener>),
 }
@@ -83,13 +113,17 @@ pub(crate) struct Loop {
     pub(crate) spare_context: LoopCell<Option<Ref>>,
     /// What reads go to first. Taken out while a read uses it.
     pub(crate) scratch: LoopCell<Vec<u8>>,
+    /// What datagrams are received into, likewise.
+    pub(crate) arenas: LoopCell<Arenas>,
+    /// The addresses of datagrams.
+    pub(crate) addresses: LoopCell<AddressBook>,
     /// Transports with something to send at the end of this step.
-    pub(crate) unsent: LoopCell<Vec<Ref<StreamTransport>>>,
+    pub(crate) unsent: LoopCell<Vec<Sender>>,
     /// The address of the transport whose protocol is being given data, 0 when none is: what
     /// it writes meanwhile is its answer.
     delivering: AtomicUsize,
     /// Transports with an answer to send when this turn's reads are done.
-    answers: LoopCell<Vec<Ref<StreamTransport>>>,
+    answers: LoopCell<Vec<Sender>>,
     /// There are such; and since when, in ticks.
     answering: AtomicBool,
     answering_since: AtomicU64,
@@ -127,6 +161,8 @@ impl Loop {
             free_handles: LoopCell::new(FreeList::new()),
             spare_context: LoopCell::new(None),
             scratch: LoopCell::new(Vec::new()),
+            arenas: LoopCell::new(Arenas::new()),
+            addresses: LoopCell::new(AddressBook::new()),
             unsent: LoopCell::new(Vec::new()),
             delivering: AtomicUsize::new(0),
             answers: LoopCell::new(Vec::new()),
@@ -194,6 +230,12 @@ impl Loop {
         }
     }
 
+    /// The poll budget in ticks, 0 while it is not known.
+    #[inline]
+    pub(crate) fn poll_budget_ticks(&self) -> u64 {
+        self.budget.load(Relaxed)
+    }
+
     /// The address of the transport whose protocol is being given data, 0 when none is.
     #[inline]
     pub(crate) fn delivering(&self) -> usize {
@@ -215,9 +257,9 @@ impl Loop {
     ///
     /// # Errors
     /// Only what is to end the run.
-    pub(crate) fn answer(&self, py: Python<'_>, transport: Ref<StreamTransport>) -> PyResult<()> {
+    pub(crate) fn answer(&self, py: Python<'_>, sender: Sender) -> PyResult<()> {
         let now = self.counters.step_started();
-        self.answers.with(|answers| answers.push(transport));
+        self.answers.with(|answers| answers.push(sender));
         if !self.answering.swap(true, Relaxed) {
             self.answering_since.store(now, Relaxed);
             return Ok(());
@@ -244,8 +286,8 @@ impl Loop {
         self.answering.store(false, Relaxed);
         let mut answers = self.answers.with(std::mem::take);
         let mut result = Ok(());
-        for transport in answers.drain(..) {
-            result = transport.send_answer(py, &transport).and(result);
+        for sender in answers.drain(..) {
+            result = sender.send_answer(py).and(result);
         }
         self.answers.with(|slot| {
             if slot.capacity() == 0 {
@@ -269,8 +311,8 @@ impl Loop {
     fn flush_all(&self, py: Python<'_>) -> PyResult<()> {
         let mut unsent = self.unsent.with(std::mem::take);
         let mut result = Ok(());
-        for transport in unsent.drain(..) {
-            result = transport.flush(py, &transport).and(result);
+        for sender in unsent.drain(..) {
+            result = sender.flush(py).and(result);
         }
         // The buffer goes back, unless somebody has written meanwhile.
         self.unsent.with(|slot| {
@@ -279,6 +321,35 @@ impl Loop {
             }
         });
         result
+    }
+
+    /// Changes what is waited for on behalf of a transport: registers what `source` makes when there
+    /// is no token, removes the registration when nothing is wanted. Returns the token.
+    ///
+    /// # Errors
+    /// The poller's, when the descriptor cannot be watched.
+    pub(crate) fn change_interest(
+        &self,
+        fd: RawFd,
+        token: Option<Token>,
+        new: Interest,
+        source: impl FnOnce() -> Source,
+    ) -> std::io::Result<Option<Token>> {
+        let Some(token) = token else {
+            let registered = self.register(fd, new, source());
+            return registered.map(Some).map_err(|(_, error)| error);
+        };
+        if new.is_none() {
+            // Dropped when nothing is borrowed any more.
+            let removed = self
+                .scheduler
+                .with(|scheduler| scheduler.reactor.remove(&*scheduler.poller, token));
+            drop(removed);
+            return Ok(None);
+        }
+        self.scheduler
+            .with(|scheduler| scheduler.reactor.set_interest(&*scheduler.poller, token, new))
+            .map(|()| Some(token))
     }
 
     /// Queues `item` for the next turn.
@@ -298,6 +369,7 @@ impl Loop {
             Item::Handle(handle) => handle.traverse_from_loop(visit),
             Item::Foreign(object) => visit.call(object.as_py()),
             Item::Start(transport) => visit.call(transport.as_py()),
+            Item::Datagrams(transport) => visit.call(transport.as_py()),
         }
     }
 
@@ -325,6 +397,7 @@ impl Loop {
                     result = match source {
                         Source::Watcher(watcher) => watcher.traverse(visit),
                         Source::Stream(transport) => visit.call(transport.as_py()),
+                        Source::Datagram(transport) => visit.call(transport.as_py()),
                         Source::Listener(listener) => visit.call(listener.as_py()),
                     };
                 }

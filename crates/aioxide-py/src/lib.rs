@@ -2,6 +2,7 @@
 
 #[expect(unsafe_code, reason = "one borrow at a time, guarded by a flag or a lock")]
 mod cell;
+mod datagram;
 mod error;
 mod event_loop;
 mod ffi;
@@ -27,6 +28,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pipe::PipeTransport>()?;
     module.add_class::<pipe::ReadPipeTransport>()?;
     module.add_class::<pipe::WritePipeTransport>()?;
+    module.add_class::<datagram::DatagramTransport>()?;
     for (name, class) in handle::types(py)?.named(py) {
         module.add(name, class)?;
     }
@@ -37,6 +39,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tls::add_fast_methods(py)?;
     pipe::add_fast_methods(py)?;
     socket::add_fast_methods(py)?;
+    datagram::add_fast_methods(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // A debug build is an order of magnitude slower: benchmarks refuse it.
     module.add("DEBUG_BUILD", cfg!(debug_assertions))?;

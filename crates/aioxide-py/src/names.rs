@@ -58,6 +58,10 @@ names! {
     get_buffer = "get_buffer",
     data_received = "data_received",
     feed_data = "feed_data",
+    datagram_received = "datagram_received",
+    datagrams_received = "datagrams_received",
+    sendto = "sendto",
+    error_received = "error_received",
 }
 
 /// What is looked up once.
@@ -75,6 +79,8 @@ pub(crate) struct Interop {
     pub(crate) read_pipe_transport: Ref,
     /// What `WritePipeTransport.__class__` says.
     pub(crate) write_pipe_transport: Ref,
+    /// What `DatagramTransport.__class__` says.
+    pub(crate) datagram_transport: Ref,
     pub(crate) buffered_protocol: Ref,
     pub(crate) stream_reader_protocol: Ref,
     pub(crate) stream_reader: Ref,
@@ -129,6 +135,10 @@ impl Interop {
                 .into(),
             read_pipe_transport: pipes.getattr("_UnixReadPipeTransport")?.into(),
             write_pipe_transport: pipes.getattr("_UnixWritePipeTransport")?.into(),
+            datagram_transport: py
+                .import("asyncio.selector_events")?
+                .getattr("_SelectorDatagramTransport")?
+                .into(),
             buffered_protocol: class("BufferedProtocol")?,
             stream_reader_protocol: class("StreamReaderProtocol")?,
             stream_reader: class("StreamReader")?,

@@ -22,6 +22,7 @@ mod flow;
 mod listener;
 #[expect(unsafe_code, reason = "addresses of transports, which may be gone")]
 mod live;
+mod origin;
 mod protocol;
 mod queue;
 mod read;
@@ -29,11 +30,12 @@ mod stream;
 mod write;
 
 pub(crate) use data::Data;
-pub(crate) use descriptor::Lent;
+pub(crate) use descriptor::{Descriptor, Lent};
 pub(crate) use flow::{marks, tell};
 pub(crate) use listener::Listener;
-pub(crate) use live::Live;
+pub(crate) use live::{Address, Live};
+pub(crate) use origin::Origin;
 pub(crate) use protocol::{Way, feed, is_untouched, way_of};
 pub(crate) use queue::{Done, Piece, Queue, Sent, write_now};
 pub(crate) use stream::StreamTransport;
-pub(crate) use write::add_fast_methods;
+pub(crate) use write::{GATHERED, LOST_WRITES, add_fast_methods};

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use super::wait::wake;
 use super::watcher::Callback;
 use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
+use crate::datagram::DatagramTransport;
 use crate::error::os_error;
 use crate::ffi::{Ref, attribute, call_method, check_signals};
 use crate::handle::{self, FreeList, HandleRef};
@@ -102,6 +103,7 @@ impl<'a, 'py> Running<'a, 'py> {
 enum Target {
     Watcher,
     Stream(Ref<StreamTransport>),
+    Datagram(Ref<DatagramTransport>),
     Listener(Ref<Listener>),
     Gone,
 }
@@ -182,6 +184,7 @@ impl Host for Running<'_, '_> {
             Item::Handle(handle) => handle.as_ptr() as usize,
             Item::Foreign(object) => object.as_ptr() as usize,
             Item::Start(transport) => transport.as_ptr() as usize,
+            Item::Datagrams(transport) => transport.as_ptr() as usize,
         }
     }
 
@@ -193,6 +196,7 @@ impl Host for Running<'_, '_> {
             Item::Handle(handle) => self.run_handle(&handle),
             Item::Foreign(object) => self.run_foreign(&object),
             Item::Start(transport) => transport.start(self.py, &transport),
+            Item::Datagrams(transport) => transport.proceed(self.py, &transport),
         }
     }
 
@@ -205,6 +209,7 @@ impl Host for Running<'_, '_> {
             let target = match reactor.source(event.token) {
                 Some(Source::Watcher(_)) => Target::Watcher,
                 Some(Source::Stream(transport)) => Target::Stream(transport.clone()),
+                Some(Source::Datagram(transport)) => Target::Datagram(transport.clone()),
                 Some(Source::Listener(listener)) => Target::Listener(listener.clone()),
                 None => Target::Gone,
             };
@@ -228,6 +233,7 @@ impl Host for Running<'_, '_> {
                 Ok(())
             }
             Target::Stream(transport) => transport.ready(self.py, &transport, ready),
+            Target::Datagram(transport) => transport.ready(self.py, &transport, ready),
             Target::Listener(listener) => listener.accept(self.py, &listener),
             Target::Gone => Ok(()),
         }

@@ -13,6 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::host::Running;
 use super::{Item, Loop, Source};
+use crate::datagram::AddressBook;
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
 
@@ -224,14 +225,16 @@ impl Loop {
         let current =
             (self.current_handle.with(Option::take), self.spare_context.with(Option::take));
         let unsent = (self.unsent.with(std::mem::take), self.answers.with(std::mem::take));
+        let addresses = self.addresses.with(AddressBook::take);
         for source in &sources {
             match source {
                 Source::Stream(transport) => transport.unregistered(),
+                Source::Datagram(transport) => transport.unregistered(),
                 Source::Listener(listener) => listener.unregistered(),
                 Source::Watcher(_) => {}
             }
         }
-        drop((ready, timers, arrived, factory, current, unsent, sources));
+        drop((ready, timers, arrived, factory, current, unsent, addresses, sources));
     }
 
     fn inbox_taken(&self) -> Vec<Item> {

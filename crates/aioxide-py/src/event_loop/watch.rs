@@ -204,14 +204,16 @@ impl Loop {
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => return Ok(()),
             fd => fd?,
         };
-        match self.live.with(|live| live.transport(fd)) {
-            Some(transport) if !transport.is_closing() => Err(PyRuntimeError::new_err(format!(
-                "File descriptor {} is used by transport {}",
-                file.repr()?,
-                transport.bind(py).repr()?
-            ))),
-            _ => Ok(()),
+        let Some(transport) = self.live.with(|live| live.transport(fd)) else { return Ok(()) };
+        let transport = transport.bind(py);
+        if transport.call_method0("is_closing")?.is_truthy()? {
+            return Ok(());
         }
+        Err(PyRuntimeError::new_err(format!(
+            "File descriptor {} is used by transport {}",
+            file.repr()?,
+            transport.repr()?
+        )))
     }
 }
 

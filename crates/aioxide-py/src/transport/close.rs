@@ -164,7 +164,7 @@ impl StreamTransport {
             )
         });
         if let Some(event_loop) = &event_loop {
-            event_loop.live.with(|live| live.remove(fd, Address::of(this)));
+            event_loop.live.with(|live| live.remove(fd, Address::of(this.as_any())));
         }
         closing.close(py);
         if let Some(server) = server

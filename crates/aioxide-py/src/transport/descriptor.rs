@@ -47,7 +47,7 @@ unsafe fn number_in(socket: &Ref) -> RawFd {
 
 /// A descriptor and its owner.
 #[derive(Debug)]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     fd: RawFd,
     owner: Owner,
 }
@@ -62,7 +62,7 @@ impl Descriptor {
     /// Of a Python socket. The program may call `close()` on it: as with files made of a socket,
     /// the descriptor then stays open until its last user is done. Without that, the number could
     /// become another file's while this transport still writes to it.
-    pub(super) fn of_socket(socket: &Bound<'_, PyAny>) -> PyResult<Self> {
+    pub(crate) fn of_socket(socket: &Bound<'_, PyAny>) -> PyResult<Self> {
         let fd = descriptor_number(socket)?;
         let native = cold(socket.py(), "hold_socket", (socket,))?.is_truthy()?;
         let socket = Ref::new(socket);
@@ -73,18 +73,18 @@ impl Descriptor {
     }
 
     /// The number, also after it was closed.
-    pub(super) fn number(&self) -> RawFd {
+    pub(crate) fn number(&self) -> RawFd {
         self.fd
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         matches!(self.owner, Owner::Nobody)
     }
 
     /// Whether the program has detached the socket from its descriptor, which may be another
     /// file's by now: nothing is to be done with it.
     #[inline]
-    pub(super) fn is_detached(&self) -> bool {
+    pub(crate) fn is_detached(&self) -> bool {
         match &self.owner {
             // SAFETY: A native one is a socket.
             Owner::Socket(socket, Kind::Native) => unsafe { number_in(socket) != self.fd },
@@ -94,7 +94,7 @@ impl Descriptor {
 
     /// The descriptor, for one system call.
     #[inline]
-    pub(super) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.owner {
             Owner::Descriptor(descriptor) => Some(descriptor.as_fd()),
             // SAFETY: The socket keeps it open (the invariant), and `self` keeps the socket.
@@ -104,7 +104,7 @@ impl Descriptor {
     }
 
     /// The Python socket, if there is one.
-    pub(super) fn socket(&self) -> Option<Ref> {
+    pub(crate) fn socket(&self) -> Option<Ref> {
         match &self.owner {
             Owner::Socket(socket, _) => Some(socket.clone()),
             Owner::Descriptor(_) | Owner::Nobody => None,
@@ -125,7 +125,7 @@ impl Descriptor {
     }
 
     /// Takes the owner out; the caller closes it.
-    pub(super) fn take(&mut self) -> Closing {
+    pub(crate) fn take(&mut self) -> Closing {
         Closing(std::mem::replace(&mut self.owner, Owner::Nobody))
     }
 }
@@ -133,10 +133,10 @@ impl Descriptor {
 /// A descriptor on its way out.
 #[must_use]
 #[derive(Debug)]
-pub(super) struct Closing(Owner);
+pub(crate) struct Closing(Owner);
 
 impl Closing {
-    pub(super) fn close(self, py: Python<'_>) {
+    pub(crate) fn close(self, py: Python<'_>) {
         match self.0 {
             Owner::Socket(socket, _) => {
                 if let Err(error) = cold(py, "release_socket", (socket.bind(py),)) {

@@ -5,18 +5,17 @@ use std::os::fd::RawFd;
 
 use pyo3::ffi;
 
-use super::StreamTransport;
 use crate::ffi::Ref;
 
 /// The address of a transport, which may be gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Address(*mut ffi::PyObject);
+pub(crate) struct Address(*mut ffi::PyObject);
 
 // SAFETY: An address is only followed by `Live::transport`, on an attached thread.
 unsafe impl Send for Address {}
 
 impl Address {
-    pub(super) fn of(transport: &Ref<StreamTransport>) -> Self {
+    pub(crate) fn of(transport: &Ref) -> Self {
         Self(transport.as_ptr())
     }
 }
@@ -32,27 +31,27 @@ impl Live {
         Self { transports: HashMap::new() }
     }
 
-    pub(super) fn insert(&mut self, fd: RawFd, transport: Address) {
+    pub(crate) fn insert(&mut self, fd: RawFd, transport: Address) {
         self.transports.insert(fd, transport);
     }
 
     /// Takes `transport` out, unless the number belongs to another one by now.
-    pub(super) fn remove(&mut self, fd: RawFd, transport: Address) {
+    pub(crate) fn remove(&mut self, fd: RawFd, transport: Address) {
         if self.transports.get(&fd) == Some(&transport) {
             self.transports.remove(&fd);
         }
     }
 
     /// Takes out whatever has the number.
-    pub(super) fn forget(&mut self, fd: RawFd) {
+    pub(crate) fn forget(&mut self, fd: RawFd) {
         self.transports.remove(&fd);
     }
 
     /// The transport of a descriptor.
-    pub(crate) fn transport(&self, fd: RawFd) -> Option<Ref<StreamTransport>> {
+    pub(crate) fn transport(&self, fd: RawFd) -> Option<Ref> {
         let Address(transport) = *self.transports.get(&fd)?;
         // SAFETY: Transports take themselves out before their memory goes, which waits for this
-        // borrow. Only transports are put in.
+        // borrow.
         unsafe { Ref::revive(transport) }
     }
 }

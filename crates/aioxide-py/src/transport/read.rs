@@ -10,7 +10,7 @@ use rustix::net::{RecvFlags, recv};
 use super::protocol::{Stream, Way, feed, is_untouched};
 use super::stream::StreamTransport;
 use crate::error::os_error;
-use crate::event_loop::{Loop, READ_SIZE};
+use crate::event_loop::{Loop, READ_SIZE, Sender};
 use crate::ffi::{Ref, View, call_method, in_context};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
@@ -90,7 +90,7 @@ impl StreamTransport {
         // The answer goes out whatever came of the rest, and outside the context: an answer may
         // send all that wait, and what does not go out at once enters the context again.
         let answered = if self.state.with(|state| state.unsent) {
-            reader.event_loop.answer(py, this.clone())
+            reader.event_loop.answer(py, Sender::Stream(this.clone()))
         } else {
             Ok(())
         };

@@ -124,7 +124,7 @@ impl StreamTransport {
         };
         let transport = Ref::from(new_with_dict(py, Self { state: LoopCell::new(state) })?);
         transport.allow_revival();
-        event_loop.live.with(|live| live.insert(fd, Address::of(&transport)));
+        event_loop.live.with(|live| live.insert(fd, Address::of(transport.as_any())));
         if let Some(server) = &parts.server {
             attach(py, server, &transport, "_attach")?;
         }
@@ -181,23 +181,8 @@ impl StreamTransport {
         if new == old {
             return Ok(());
         }
-        let changed = match token {
-            None => {
-                let source = Source::Stream(this.clone());
-                let registered = event_loop.register(fd, new, source);
-                registered.map(Some).map_err(|(_, error)| error)
-            }
-            Some(token) if new.is_none() => {
-                let removed = event_loop
-                    .scheduler
-                    .with(|scheduler| scheduler.reactor.remove(&*scheduler.poller, token));
-                drop(removed);
-                Ok(None)
-            }
-            Some(token) => event_loop.scheduler.with(|scheduler| {
-                scheduler.reactor.set_interest(&*scheduler.poller, token, new).map(|()| Some(token))
-            }),
-        };
+        let source = || Source::Stream(this.clone());
+        let changed = event_loop.change_interest(fd, token, new, source);
         let token = changed.map_err(|error| os_error(&error))?;
         self.state.with(|state| {
             state.token = token;
@@ -472,7 +457,7 @@ impl Loop {
             .state
             .with(|state| (!state.descriptor.is_closed()).then_some(state.descriptor.number()));
         if let Some(fd) = held {
-            self.live.with(|live| live.insert(fd, Address::of(&Ref::new(transport))));
+            self.live.with(|live| live.insert(fd, Address::of(Ref::new(transport).as_any())));
         }
     }
 }

@@ -19,20 +19,22 @@ use pyo3::prelude::*;
 use rustix::io::Errno;
 
 use super::data::Data;
+use super::origin::Origin;
 use super::queue::{Done, Sent, send_now};
 use super::stream::{State, StreamTransport};
 use crate::error::os_error;
-use crate::ffi::{Arguments, FastMethod, Ref, add_method, in_context, thread_id};
+use crate::event_loop::Sender;
+use crate::ffi::{Arguments, FastMethod, Ref, add_method, in_context};
 use crate::handle::ends_run;
 use crate::names::{cold, interop};
 
 /// Gathered writes of this size are not worth waiting for.
-const GATHERED: usize = 64 * 1024;
+pub(crate) const GATHERED: usize = 64 * 1024;
 
 const FAILED: &str = "Fatal write error on socket transport";
 
 /// asyncio warns at this many writes to a lost connection.
-const LOST_WRITES: u32 = 5;
+pub(crate) const LOST_WRITES: u32 = 5;
 
 /// Adds them to the class.
 pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
@@ -66,19 +68,6 @@ Never waits. Raises TypeError for other types, RuntimeError after write_eof().";
     }
 }
 
-/// Where a write comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    /// The protocol of this transport is being given data: its answer goes out after the reads.
-    OwnData,
-    /// The protocol of another one is: when it returns, the loop sends.
-    Data,
-    /// The loop's step of this number.
-    Step(u64),
-    /// Another thread, or a loop that is not running: no end of a step is to come.
-    Outside,
-}
-
 /// What is to happen to a write.
 enum Step {
     Refused(&'static str),
@@ -100,7 +89,7 @@ impl StreamTransport {
     ) -> PyResult<()> {
         let data = Data::of(py, data)?;
         let empty = data.as_slice().is_empty();
-        let origin = self.origin(this.as_ptr() as usize);
+        let origin = self.origin(this);
         let next = self.state.with(|state| {
             if state.eof {
                 return Step::Refused("Cannot call write() after write_eof()");
@@ -116,7 +105,7 @@ impl StreamTransport {
             if empty {
                 return Step::Sent(Sent::Some(0));
             }
-            if !state.queue.is_empty() || !state.goes_out(origin) {
+            if !state.queue.is_empty() || !origin.goes_out(&mut state.wrote_in) {
                 return Step::Queue;
             }
             if state.descriptor.is_detached() {
@@ -158,19 +147,9 @@ impl StreamTransport {
         }
     }
 
-    /// Where a write comes from.
-    fn origin(&self, this: usize) -> Origin {
-        let found = self.state.with(|state| {
-            let event_loop = state.event_loop.as_ref()?;
-            let counters = &event_loop.counters;
-            Some((event_loop.delivering(), event_loop.running_thread(), counters.epoch()))
-        });
-        match found {
-            Some((delivering, ..)) if delivering == this => Origin::OwnData,
-            Some((delivering, ..)) if delivering != 0 => Origin::Data,
-            Some((_, thread, step)) if thread == thread_id() => Origin::Step(step),
-            _ => Origin::Outside,
-        }
+    fn origin(&self, this: &Bound<'_, Self>) -> Origin {
+        let address = this.as_ptr() as usize;
+        self.state.with(|state| Origin::of(state.event_loop.as_deref(), address))
     }
 
     /// The kernel took no more: the rest waits, and the protocol is told when it is too much.
@@ -201,7 +180,7 @@ impl StreamTransport {
         }
         let Some(event_loop) = self.event_loop() else { return Ok(()) };
         if first && origin != Origin::OwnData {
-            let entry = this.clone();
+            let entry = Sender::Stream(this.clone());
             event_loop.unsent.with(|unsent| unsent.push(entry));
         }
         Ok(())
@@ -384,15 +363,6 @@ impl State {
         Some(self.queue.send(self.descriptor.as_fd()?, done))
     }
 
-    /// Whether a write to a transport with nothing queued goes out at once; notes that it did.
-    fn goes_out(&mut self, origin: Origin) -> bool {
-        match origin {
-            Origin::OwnData | Origin::Data => false,
-            Origin::Step(step) => self.wrote_in.replace(step) != Some(step),
-            Origin::Outside => true,
-        }
-    }
-
     /// Notes that there is something to send at the end of the step, unless it waits for room.
     /// Returns whether that is new, and the size of the queue and its high mark.
     fn list_unsent(&mut self) -> (bool, usize, usize) {
@@ -427,9 +397,9 @@ impl StreamTransport {
         drop(pieces);
         match queued {
             Some((first, size, high)) if size != 0 => {
-                let origin = transport.origin(this.as_ptr() as usize);
+                let origin = transport.origin(this);
                 let this = Ref::new(this);
-                if first && transport.state.with(|state| state.goes_out(origin)) {
+                if first && transport.state.with(|state| origin.goes_out(&mut state.wrote_in)) {
                     // The pieces are together already.
                     return transport.flush(py, &this);
                 }
