@@ -1,6 +1,8 @@
 """sendto(): what is sent, what is refused, and flow control."""
 
 import asyncio
+import contextvars
+import errno
 import gc
 import os
 import re
@@ -220,6 +222,50 @@ async def test_error_received_that_raises(endpoint, contexts):
     await quiet(connected)
     assert [type(context["exception"]) for context in contexts] == [LookupError]
     assert not connected.transport.is_closing()
+
+
+async def test_error_of_an_answer(endpoint):
+    variable = contextvars.ContextVar("variable", default="none")
+    seen = []
+
+    def answer(protocol, data, addr):
+        protocol.transport.sendto(bytes(70_000), addr)
+        protocol.transport.sendto(data, addr)
+
+    variable.set("creation")
+    made = [
+        await endpoint(
+            Endpoint(
+                datagram_received=answer, error_received=lambda *_: seen.append(variable.get())
+            )
+        )
+        for _ in range(3)
+    ]
+    variable.set("later")
+    with plain() as peer:
+        for protocol in made:
+            for number in range(3):
+                peer.sendto(b"%d" % number, name(protocol))
+        for protocol in made:
+            await protocol.until(lambda protocol=protocol: len(protocol.errors) == 3)
+        await quiet(*made)
+        assert sorted(peer.recv(10) for _ in range(9)) == sorted([b"0", b"1", b"2"] * 3)
+    assert seen == ["creation"] * 9
+
+
+async def test_detached_socket(endpoint):
+    """Its number may be another file's: nothing is sent there."""
+    sock = plain()
+    protocol = await endpoint(sock=sock)
+    with plain() as peer, socket.socket(fileno=sock.detach()):
+        for _ in range(2):
+            protocol.transport.sendto(b"x", peer.getsockname())
+        protocol.transport.abort()
+        await protocol.until("connection_lost")
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(10)
+    assert [error.errno for error in protocol.errors] == [errno.EBADF] * 2
 
 
 async def test_raising_error_received_of_gathered_datagrams(endpoint, contexts, on_asyncio):
