@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from .endpoint import Endpoint, quiet
+from .endpoint import PAUSES, Endpoint, quiet
 
 SEEDS = int(os.environ.get("AIOXIDE_STORIES", "60"))
 STEPS = 40
@@ -28,9 +28,8 @@ ACTIONS = {
     "close": 0.5,
     "abort": 0.5,
 }
-# asyncio 3.13.0 to 3.13.3 count what was sent, and 3.11 cannot pause reading.
+# asyncio 3.13.0 to 3.13.3 count what was sent.
 FLOW = not ((3, 13) <= sys.version_info < (3, 14))
-PAUSES = sys.version_info >= (3, 12)
 if PAUSES:
     ACTIONS |= {"pause": 3, "resume": 4}
 if not FLOW:

@@ -5,7 +5,6 @@ use std::mem;
 use std::ops::Range;
 
 use aioxide_core::{Interest, Nanos, POLL_BUDGET};
-use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -357,24 +356,17 @@ fn sender(py: Python<'_>, reader: &Reader, arena: &Arena, index: usize) -> PyRes
     Ok(object)
 }
 
-/// Up to 3.11 asyncio's datagram transports cannot pause.
-fn ensure_pausable() -> PyResult<()> {
-    if cfg!(Py_3_12) { Ok(()) } else { Err(PyNotImplementedError::new_err(())) }
-}
-
 #[pymethods]
 impl DatagramTransport {
     /// Whether datagrams are being received: not paused, not closing.
-    fn is_reading(&self) -> PyResult<bool> {
-        ensure_pausable()?;
-        Ok(self.state.with(|state| !state.closing && !state.reading_paused))
+    fn is_reading(&self) -> bool {
+        self.state.with(|state| !state.closing && !state.reading_paused)
     }
 
     /// Deliver nothing until resume_reading(). Does nothing when paused or closing.
     fn pause_reading(this: &Bound<'_, Self>) -> PyResult<()> {
-        ensure_pausable()?;
         let transport = this.get();
-        if !transport.is_reading()? {
+        if !transport.is_reading() {
             return Ok(());
         }
         transport.state.with(|state| state.reading_paused = true);
@@ -386,7 +378,6 @@ impl DatagramTransport {
 
     /// Deliver again. Does nothing when not paused, or closing.
     fn resume_reading(this: &Bound<'_, Self>) -> PyResult<()> {
-        ensure_pausable()?;
         let transport = this.get();
         if transport.state.with(|state| state.closing || !state.reading_paused) {
             return Ok(());
