@@ -1,0 +1,1 @@
+//! Credentials in headers: Basic and Digest.

@@ -1,0 +1,1 @@
+//! Content codings: what compresses and decompresses bodies.

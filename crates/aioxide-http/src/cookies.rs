@@ -1,0 +1,1 @@
+//! Cookies as browsers and aiohttp keep them.

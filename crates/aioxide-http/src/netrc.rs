@@ -1,0 +1,1 @@
+//! The file of user names and passwords, netrc.

@@ -1,0 +1,1 @@
+//! When a request is made again.

@@ -1,0 +1,1 @@
+//! WebSocket, the side of the client.
