@@ -22,6 +22,7 @@
 
 mod chunks;
 mod error;
+mod event;
 mod exchange;
 mod fields;
 mod framing;
@@ -32,10 +33,9 @@ mod status;
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-
 use chunks::{Chunks, Piece};
 pub use error::{Excerpt, ResponseError};
+pub use event::Event;
 pub use exchange::{Exchange, Method};
 pub use fields::Fields;
 use fields::unfold;
@@ -43,28 +43,6 @@ use framing::BodyLength;
 pub use head::Head;
 pub use limits::{Leniency, Limits};
 use lines::{Lines, Rules};
-
-/// What comes of a response, one after another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event<'i> {
-    /// A head with a status of 1xx, but not 101; another head follows.
-    Informational(Head),
-    /// The head of the response.
-    Head(Head),
-    /// A piece of the body, as large as it came; never empty.
-    Data(&'i [u8]),
-    /// What came of [`Event::Data`] since the last one of these was one chunk on the wire. Only the
-    /// framing of the connection: it means nothing to HTTP.
-    ChunkEnd,
-    /// Fields after a chunked body, if there are any. What they say of framing, routing or
-    /// credentials must not be believed.
-    Trailers(Fields),
-    /// The response is complete. What is left of the input belongs to nothing.
-    End,
-    /// The response is complete, and what is left of the input, as all that comes, belongs to
-    /// another protocol. Follows a head with status 101, or 2xx to CONNECT.
-    Upgrade,
-}
 
 /// The connection has come to an end as far as HTTP is concerned: see [`Decoder::reusable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -293,7 +271,7 @@ impl Decoder {
     ) -> Result<Option<Event<'i>>, ResponseError> {
         let State::Head(lines) = &mut self.state else { return Ok(None) };
         let rules = Rules { limits: self.limits, leniency: self.leniency, fields_before: 0 };
-        let Some(block) = take_block(lines, &mut self.buffer, input, &rules)? else {
+        let Some(block) = lines.take(&mut self.buffer, input, &rules)? else {
             return Ok(None);
         };
         let Some(status) = lines.status() else { return Ok(None) };
@@ -354,46 +332,10 @@ impl Decoder {
         // Trailers are a part of the framing of chunks, the ends of whose lines are never forgiven.
         let leniency = Leniency { bare_line_feeds: false, ..self.leniency };
         let rules = Rules { limits: self.limits, leniency, fields_before: self.fields };
-        let Some(block) = take_block(lines, &mut self.buffer, input, &rules)? else {
+        let Some(block) = lines.take(&mut self.buffer, input, &rules)? else {
             return Ok(None);
         };
         let block = if lines.is_folded() { Cow::Owned(unfold(&block)) } else { block };
         Fields::parse(block, 0, lines.fields(), leniency).map(Some)
     }
-}
-
-/// Takes the lines of a head or of trailers from `input`, with those that came before. They are
-/// borrowed when all are in this input.
-fn take_block<'i>(
-    lines: &mut Lines,
-    buffer: &mut Vec<u8>,
-    input: &mut &'i [u8],
-    rules: &Rules,
-) -> Result<Option<Cow<'i, [u8]>>, ResponseError> {
-    if buffer.is_empty() {
-        if input.is_empty() {
-            return Ok(None);
-        }
-        if let Some(end) = lines.advance(input, rules)? {
-            let (block, rest) = input.split_at(end);
-            *input = rest;
-            return Ok(Some(Cow::Borrowed(block)));
-        }
-        // The limits hold, so this is not much.
-        buffer.extend_from_slice(std::mem::take(input));
-        return Ok(None);
-    }
-    let most = rules.limits.max_head_size as usize;
-    while !input.is_empty() {
-        let line = memchr(b'\n', input).map_or(input.len(), |feed| feed + 1);
-        // One byte more than may be is enough to be refused.
-        let room = most.saturating_add(1).saturating_sub(buffer.len());
-        let (line, rest) = input.split_at(line.min(room));
-        buffer.extend_from_slice(line);
-        *input = rest;
-        if lines.advance(buffer, rules)?.is_some() {
-            return Ok(Some(Cow::Owned(std::mem::take(buffer))));
-        }
-    }
-    Ok(None)
 }

@@ -1,5 +1,5 @@
-//! Peers that send little at a time, and much of it. Were any byte looked at more than a few times,
-//! these would take hours.
+//! Peers that send little at a time, and much of it. Were all that has come looked at again each
+//! time, these would take from minutes to hours.
 
 use aioxide_http::http1::response::{Decoder, Event, Exchange, Leniency, Limits};
 

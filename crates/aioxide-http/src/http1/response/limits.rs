@@ -56,8 +56,8 @@ const HEAD_REST: usize = 64 * 1024;
 
 /// Which faults of servers are forgiven. By default none.
 ///
-/// None of these lets a body end elsewhere than where a strict reader sees its end, except
-/// `foreign_transfer_codings`, which then reads to the end of the connection.
+/// The lengths of bodies and the framing of chunks are as strict under all of these, except that
+/// `foreign_transfer_codings` may read a body to the end of the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Leniency {
     /// A field may go on in the next line, if that begins with SP or HTAB (`obs-fold`, RFC 9112,

@@ -6,6 +6,8 @@
 //! of the whole, how many there are, how they end, and the status line. What is in the fields is
 //! left for when all are there.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 
 use super::error::{Excerpt, ResponseError};
@@ -71,13 +73,45 @@ impl Lines {
         self.status
     }
 
+    /// Takes these lines from `input`, up to the empty one that ends them. `buffer` keeps what came
+    /// before; they are borrowed when all are in this input.
+    pub(super) fn take<'i>(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        input: &mut &'i [u8],
+        rules: &Rules,
+    ) -> Result<Option<Cow<'i, [u8]>>, ResponseError> {
+        if buffer.is_empty() {
+            if input.is_empty() {
+                return Ok(None);
+            }
+            if let Some(end) = self.advance(input, rules)? {
+                let (block, rest) = input.split_at(end);
+                *input = rest;
+                return Ok(Some(Cow::Borrowed(block)));
+            }
+            // The limits hold, so this is not much.
+            buffer.extend_from_slice(std::mem::take(input));
+            return Ok(None);
+        }
+        let most = rules.limits.max_head_size as usize;
+        while !input.is_empty() {
+            let line = memchr(b'\n', input).map_or(input.len(), |feed| feed + 1);
+            // One byte more than may be is enough to be refused.
+            let room = most.saturating_add(1).saturating_sub(buffer.len());
+            let (line, rest) = input.split_at(line.min(room));
+            buffer.extend_from_slice(line);
+            *input = rest;
+            if self.advance(buffer, rules)?.is_some() {
+                return Ok(Some(Cow::Owned(std::mem::take(buffer))));
+            }
+        }
+        Ok(None)
+    }
+
     /// Goes on with `bytes`, all that is there from the first line on. Returns where the empty line
     /// ends that ends these lines, once it is there.
-    pub(super) fn advance(
-        &mut self,
-        bytes: &[u8],
-        rules: &Rules,
-    ) -> Result<Option<usize>, ResponseError> {
+    fn advance(&mut self, bytes: &[u8], rules: &Rules) -> Result<Option<usize>, ResponseError> {
         if self.wants_status && self.status.is_none() {
             check_beginning(bytes)?;
         }
