@@ -278,3 +278,10 @@ fn asking_again_and_again_without_input_is_fine() {
         assert_eq!(body, 10_000);
     }
 }
+
+#[test]
+fn decoders_and_encoders_may_change_threads() {
+    fn moves<T: Send + 'static>() {}
+    moves::<Decoder>();
+    moves::<aioxide_http::coding::Encoder>();
+}
