@@ -20,7 +20,12 @@ fn coding(number: u8) -> Coding {
     [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd][usize::from(number % 4)]
 }
 
-fn decode(decoder: &mut Decoder, data: &[u8], piece: usize, room: usize) -> Result<Vec<u8>, DecodeError> {
+fn decode(
+    decoder: &mut Decoder,
+    data: &[u8],
+    piece: usize,
+    room: usize,
+) -> Result<Vec<u8>, DecodeError> {
     let mut output = vec![0; room];
     let mut body = Vec::new();
     for mut input in data.chunks(piece) {

@@ -54,7 +54,8 @@ libfuzzer_sys::fuzz_target!(|input: Input| {
         Some(parsed) => parsed.boundary,
         None => aioxide_http::multipart::Boundary::new(b"b").expect("boundary"),
     };
-    let limits = Limits { max_headers: 5, max_field_size: 100, max_preamble: 200, ..Limits::default() };
+    let limits =
+        Limits { max_headers: 5, max_field_size: 100, max_preamble: 200, ..Limits::default() };
     let make = || Reader::new(&boundary, kind, limits);
     let whole = read(make(), &input.body, usize::MAX);
     let parts = read(make(), &input.body, 1 + usize::from(input.piece));

@@ -2,8 +2,8 @@
 #![no_main]
 
 use aioxide_http::multipart::{
-    Boundary, Event, Headers, Kind, Limits, Part, Reader, TransferDecoder, TransferEncoding, Writer,
-    content_disposition, content_length,
+    Boundary, Event, Headers, Kind, Limits, Part, Reader, TransferDecoder, TransferEncoding,
+    Writer, content_disposition, content_length,
 };
 use arbitrary::Arbitrary;
 
