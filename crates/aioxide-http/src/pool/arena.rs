@@ -133,6 +133,10 @@ impl<const LINK: usize> Queue<LINK> {
         arena.key(self.first)
     }
 
+    pub(crate) fn last<T>(&self, arena: &Arena<T>) -> Option<Key> {
+        arena.key(self.last)
+    }
+
     pub(crate) fn push_back<T>(&mut self, arena: &mut Arena<T>, key: Key) {
         arena.slots[key.slot].links[LINK] = Link { before: self.last, after: NONE };
         match arena.slots.get_mut(self.last) {
@@ -140,6 +144,16 @@ impl<const LINK: usize> Queue<LINK> {
             None => self.first = key.slot,
         }
         self.last = key.slot;
+        self.len += 1;
+    }
+
+    pub(crate) fn push_front<T>(&mut self, arena: &mut Arena<T>, key: Key) {
+        arena.slots[key.slot].links[LINK] = Link { before: NONE, after: self.first };
+        match arena.slots.get_mut(self.first) {
+            Some(first) => first.links[LINK].before = key.slot,
+            None => self.last = key.slot,
+        }
+        self.first = key.slot;
         self.len += 1;
     }
 
@@ -190,8 +204,8 @@ mod tests {
             let left: Vec<u32> = (0..3).filter(|item| *item != gone as u32).collect();
             assert_eq!(items(&queue, &arena), left);
             let new = arena.insert(9);
-            queue.push_back(&mut arena, new);
-            assert_eq!(items(&queue, &arena), [left.as_slice(), &[9]].concat());
+            queue.push_front(&mut arena, new);
+            assert_eq!(items(&queue, &arena), [&[9], left.as_slice()].concat());
             assert_eq!(arena.get(keys[gone]), None, "the slot is another's");
         }
     }
