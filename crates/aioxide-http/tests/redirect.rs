@@ -169,11 +169,12 @@ fn an_authority_that_can_be_read_in_two_ways_is_refused() {
         (b"http://h:-1/", InvalidUrl::Port),
         // What Python's int takes, and no other program.
         (b"http://h:+80/", InvalidUrl::Port),
-        (b"http://h: 80/", InvalidUrl::Port),
         (b"http://h:8_0/", InvalidUrl::Port),
         ("http://h:٣/".as_bytes(), InvalidUrl::Port),
         (b"http://\x80/", InvalidUrl::Host),
         (b"http://a b/", InvalidUrl::Host),
+        (b"http://u v@h/", InvalidUrl::Host),
+        (b"http://h: 80/", InvalidUrl::Host),
         (b"http://a\x00b/", InvalidUrl::Host),
         (b"http://u:p@/", InvalidUrl::NoHost),
         (b"http://:80/", InvalidUrl::NoHost),

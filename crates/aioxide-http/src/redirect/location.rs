@@ -27,8 +27,8 @@ pub enum InvalidUrl {
     /// It names no host.
     #[error("it has no host")]
     NoHost,
-    /// A host with a space, a control character or bytes that are not UTF-8.
-    #[error("its host has characters that no host has")]
+    /// A space, a control character or bytes that are not UTF-8 in the host or beside it.
+    #[error("before its path it has characters that no host has")]
     Host,
     /// Two programs may see two hosts there.
     #[error("a backslash stands before the path")]

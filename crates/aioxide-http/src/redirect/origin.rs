@@ -63,6 +63,9 @@ fn split_authority(authority: &[u8]) -> Result<(&str, Option<u16>), InvalidUrl> 
     if authority.contains('\\') {
         return Err(InvalidUrl::Backslash);
     }
+    if authority.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return Err(InvalidUrl::Host);
+    }
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     let (host, port) = if place.starts_with('[') {
         let (address, rest) = place.split_once(']').ok_or(InvalidUrl::Brackets)?;
@@ -83,9 +86,6 @@ fn split_authority(authority: &[u8]) -> Result<(&str, Option<u16>), InvalidUrl> 
     }
     if host.is_empty() {
         return Err(InvalidUrl::NoHost);
-    }
-    if host.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-        return Err(InvalidUrl::Host);
     }
     Ok((host, parse_port(port)?))
 }
