@@ -92,18 +92,17 @@ impl HeadReader {
         Ok((bytes.len(), None))
     }
 
+    /// The same error for the same bytes, however many come together.
     fn push(&mut self, bytes: &[u8]) -> Result<(), HeadError> {
         let limit = self.limits.max_bytes;
-        if bytes.len() > limit.saturating_sub(self.read + self.buffer.len()) {
-            return Err(HeadError::TooLong { limit });
-        }
+        let room = limit.saturating_sub(self.read + self.buffer.len());
         let known = self.buffer.len();
-        self.buffer.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
         let compared = self.buffer.len().min(BEGINNING.len());
         if known < BEGINNING.len() && self.buffer[..compared] != BEGINNING[..compared] {
             return Err(HeadError::NotHttp);
         }
-        Ok(())
+        if bytes.len() > room { Err(HeadError::TooLong { limit }) } else { Ok(()) }
     }
 }
 

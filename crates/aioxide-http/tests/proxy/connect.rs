@@ -175,6 +175,8 @@ fn what_is_no_http_is_noticed_at_its_first_byte() {
             assert_eq!(end, Err(ConnectError::Head(HeadError::NotHttp)), "{script:?}");
         }
     }
+    let long = [b'x'; 1 << 17];
+    assert_eq!(feed(&mut connect(), &long, 0).1, Err(ConnectError::Head(HeadError::NotHttp)));
     let mut waiting = connect();
     assert_eq!(waiting.handle_bytes(b"HTTP/1"), Ok((6, Progress::More)));
 }
