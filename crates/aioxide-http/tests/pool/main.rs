@@ -356,6 +356,20 @@ fn fewer_descriptors_close_what_is_idle_and_let_requests_wait() {
 }
 
 #[test]
+fn a_connection_that_comes_back_when_too_many_are_open_takes_the_place_of_an_older_one() {
+    let mut pool = pool(0, 0);
+    let leases: Vec<Lease> = (0..4).map(|_| connect(&mut pool, "a")).collect();
+    pool.set_max_descriptors(2);
+    let mut closed = Vec::new();
+    for (connection, lease) in (1..).zip(leases) {
+        pool.release(lease, connection, true, START);
+        closed.push(closing(&mut pool));
+    }
+    assert_eq!(closed, [vec![1], vec![2], vec![], vec![]]);
+    assert_eq!(pool.idle(&"a").copied().collect::<Vec<_>>(), [3, 4]);
+}
+
+#[test]
 fn a_closed_pool_gives_everything_out_and_keeps_nothing() {
     let mut pool = pool(2, 0);
     let (a, b) = (connect(&mut pool, "a"), connect(&mut pool, "b"));
