@@ -116,6 +116,7 @@ fn a_location_with_a_host_stands_for_itself() {
 fn what_cannot_stand_in_a_url_is_encoded() {
     assert_eq!(url(BASE, "/a b"), "http://host:8080/a%20b");
     assert_eq!(url(BASE, "/p  "), "http://host:8080/p%20%20");
+    assert_eq!(url(BASE, "?a b#c d"), "http://host:8080/a/b/c?a+b#c%20d", "as yarl");
     assert_eq!(url(BASE, "/é?ü#ß"), "http://host:8080/%C3%A9?%C3%BC#%C3%9F");
     let latin = follow(BASE, b"/caf\xe9").unwrap().url;
     assert_eq!(latin, "http://host:8080/caf%E9", "yarl drops what is not UTF-8");
@@ -164,6 +165,7 @@ fn an_authority_that_can_be_read_in_two_ways_is_refused() {
         (b"http://[:localhost[]].google:80", InvalidUrl::Brackets),
         (b"http://[host]/", InvalidUrl::Brackets),
         (b"http://[v.x]/", InvalidUrl::Brackets),
+        (b"http://[::1]@h/", InvalidUrl::Brackets),
         (b"http://h:99999/", InvalidUrl::Port),
         (b"http://h:x/", InvalidUrl::Port),
         (b"http://h:-1/", InvalidUrl::Port),

@@ -148,12 +148,14 @@ fn write(url: &Reference<'_>, origin: &Origin) -> String {
     // It is UTF-8 without controls, or there would be no origin. The host of another script stays
     // as it is: encoding it is for the caller's IDNA.
     text.push_str(&String::from_utf8_lossy(url.authority.unwrap_or_default()));
-    push_quoted(&mut text, url.path);
-    for (mark, part) in [('?', given(url.query)), ('#', given(url.fragment))] {
-        if let Some(part) = part {
-            text.push(mark);
-            push_quoted(&mut text, part);
-        }
+    push_quoted(&mut text, url.path, "%20");
+    if let Some(query) = given(url.query) {
+        text.push('?');
+        push_quoted(&mut text, query, "+");
+    }
+    if let Some(fragment) = given(url.fragment) {
+        text.push('#');
+        push_quoted(&mut text, fragment, "%20");
     }
     text
 }

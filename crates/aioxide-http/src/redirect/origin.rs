@@ -66,7 +66,10 @@ fn split_authority(authority: &[u8]) -> Result<(&str, Option<u16>), InvalidUrl> 
     if authority.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return Err(InvalidUrl::Host);
     }
-    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let (user, place) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if user.contains(['[', ']']) {
+        return Err(InvalidUrl::Brackets);
+    }
     let (host, port) = if place.starts_with('[') {
         let (address, rest) = place.split_once(']').ok_or(InvalidUrl::Brackets)?;
         let port = match rest.strip_prefix(':') {

@@ -87,10 +87,11 @@ pub(super) fn without_dots(path: &[u8]) -> Vec<u8> {
     [root, &kept.join(&b'/')].concat()
 }
 
-/// Writes a part of a URL, with what must not stand in one percent-encoded.
-pub(super) fn push_quoted(url: &mut String, part: &[u8]) {
+/// Writes a part of a URL, with what must not stand in one percent-encoded, and `space` for a space.
+pub(super) fn push_quoted(url: &mut String, part: &[u8], space: &str) {
     for byte in part {
         match byte {
+            b' ' => url.push_str(space),
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => {
                 push_percent(url, *byte)
             }
