@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::failure::Failure;
+pub(crate) use crate::serve::Identity;
 
 pub(crate) const USAGE: &str = "\
 usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [--core N]
@@ -13,6 +14,9 @@ usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [-
        aioxide-load connect  --port PORT (--seconds S | --messages N) [options]
        aioxide-load datagrams --port PORT (--seconds S | --messages N) [--group N | --replies N]
                              [options]
+       aioxide-load serve    [--hosts N] [--chain FILE --key FILE] [--core N]
+       aioxide-load fetch    --port PORT (--seconds S | --messages N) --target TARGET
+                             [--expect BYTES] [--body BYTES] [--hosts N] [options]
 
 limit     an echo server on bare epoll; prints its port, ends when its standard input closes.
           With --request and --response it answers every BYTES with BYTES instead; with --path it
@@ -22,6 +26,12 @@ twowrite  the same, but the response has its own size: the server may write it i
 connect   connections that each connect, send one message, await it back, close, and go on
 datagrams UDP sockets that each send a group of datagrams (1), await the replies (1) to the last of
           it, whose first byte is 1, and go on; a message is what there are more of
+serve     an HTTP and WebSocket server that never sleeps, on 127.0.0.1 to 127.0.0.N (1); with the
+          PEM files of a chain and a key it speaks TLS. It prints its port, and ends when its
+          standard input closes
+fetch     an HTTP client: connections that each send a request, await the response, and go on; a
+          POST if there is a body, and a failure if the response is not as long as expected. It
+          reports its own CPU time
 
 --path PATH        in place of a port: a Unix socket, for echo and twowrite
 --host A.B.C.D     127.0.0.1      --connections N    how many at a time: 1
@@ -39,6 +49,29 @@ pub(crate) enum Command {
     Exchange(Load),
     Connect(Load),
     Datagrams(Load),
+    Serve(Serve),
+    Fetch(Fetch),
+}
+
+/// Options of the server that clients are measured with.
+#[derive(Debug)]
+pub(crate) struct Serve {
+    /// How many addresses it listens on, from 127.0.0.1 on.
+    pub(crate) hosts: u8,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) core: Option<usize>,
+}
+
+/// Options of the client that is the limit.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    pub(crate) load: Load,
+    pub(crate) target: String,
+    /// Size of the response's body.
+    pub(crate) expect: Option<usize>,
+    /// Size of the request's body.
+    pub(crate) body: usize,
+    pub(crate) hosts: u8,
 }
 
 /// Options of the bare server.
@@ -52,7 +85,7 @@ pub(crate) struct Limit {
 }
 
 /// Options of the load generator.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) address: SocketAddrV4,
     /// A Unix socket, in place of the address.
@@ -118,6 +151,8 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, 
             }
             load => Ok(Command::Datagrams(load)),
         },
+        "serve" => parse_serve(words).map(Command::Serve),
+        "fetch" => parse_fetch(words).map(Command::Fetch),
         "help" | "-h" | "--help" => Ok(Command::Help),
         _ => Err(Failure::Usage(format!("there is no command {name:?}"))),
     }
@@ -140,6 +175,51 @@ fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure
         _ => return Err(Failure::Usage("--request and --response go together".to_owned())),
     };
     Ok(limit)
+}
+
+fn parse_serve(mut words: impl Iterator<Item = String>) -> Result<Serve, Failure> {
+    let (mut chain, mut key) = (None, None);
+    let mut serve = Serve { hosts: 1, identity: None, core: None };
+    while let Some(option) = words.next() {
+        match option.as_str() {
+            "--hosts" => serve.hosts = hosts(&option, words.next())?,
+            "--chain" => chain = Some(value(&option, words.next())?),
+            "--key" => key = Some(value(&option, words.next())?),
+            "--core" => serve.core = Some(value(&option, words.next())?),
+            _ => return Err(Failure::Usage(format!("serve has no option {option:?}"))),
+        }
+    }
+    serve.identity = match (chain, key) {
+        (Some(chain), Some(key)) => Some(Identity { chain, key }),
+        (None, None) => None,
+        _ => return Err(Failure::Usage("--chain and --key go together".to_owned())),
+    };
+    Ok(serve)
+}
+
+/// Takes its own options out; the rest are those of every load.
+fn parse_fetch(mut words: impl Iterator<Item = String>) -> Result<Fetch, Failure> {
+    let mut rest = Vec::new();
+    let (mut target, mut expect, mut body, mut many) = (None, None, 0, 1);
+    while let Some(option) = words.next() {
+        match option.as_str() {
+            "--target" => target = Some(value(&option, words.next())?),
+            "--expect" => expect = Some(value(&option, words.next())?),
+            "--body" => body = value(&option, words.next())?,
+            "--hosts" => many = hosts(&option, words.next())?,
+            "--host" | "--path" | "--size" | "--pid" => {
+                return Err(Failure::Usage(format!("fetch has no option {option:?}")));
+            }
+            "--tls" => rest.push(option),
+            _ => {
+                rest.push(option);
+                rest.extend(words.next());
+            }
+        }
+    }
+    let load = parse_load(rest.into_iter(), Kind::Echo)?;
+    let target = target.ok_or_else(|| Failure::Usage("--target is needed".to_owned()))?;
+    Ok(Fetch { load, target, expect, body, hosts: many })
 }
 
 /// Which options a command has beside those of every load.
@@ -207,6 +287,14 @@ fn positive(option: &str, word: Option<String>) -> Result<usize, Failure> {
     }
 }
 
+/// As many addresses as 127.0.0.1 begins a row of.
+fn hosts(option: &str, word: Option<String>) -> Result<u8, Failure> {
+    match value(option, word)? {
+        number @ 1..=254 => Ok(number),
+        number => Err(Failure::Usage(format!("{option} cannot be {number}"))),
+    }
+}
+
 /// A time that is finite, not negative and under a day.
 fn seconds(option: &str, word: Option<String>) -> Result<f64, Failure> {
     let number: f64 = value(option, word)?;
@@ -246,6 +334,15 @@ mod tests {
     }
 
     #[test]
+    fn options_of_a_fetch_stand_anywhere_among_those_of_a_load() {
+        let line = "fetch --target /a --tls --port 80 --expect 7 --messages 2 --hosts 9 --body 5";
+        let Ok(Command::Fetch(fetch)) = parsed(line) else { panic!("not accepted") };
+        assert_eq!((&*fetch.target, fetch.expect, fetch.body, fetch.hosts), ("/a", Some(7), 5, 9));
+        assert!(fetch.load.tls && fetch.load.messages == Some(2));
+        assert_eq!(fetch.load.address.port(), 80);
+    }
+
+    #[test]
     fn nonsense_is_refused_with_a_reason() {
         for (line, reason) in [
             ("", "a command is needed"),
@@ -267,6 +364,13 @@ mod tests {
             ("datagrams --port 1 --seconds 1 --replies 0", "--replies cannot be 0"),
             ("datagrams --path p --messages 1", "datagrams has no option \"--path\""),
             ("datagrams --port 1 --tls --messages 1", "datagrams has no option \"--tls\""),
+            ("serve --hosts 255", "--hosts cannot be 255"),
+            ("serve --chain c", "--chain and --key go together"),
+            ("serve --port 1", "serve has no option \"--port\""),
+            ("fetch --port 1 --seconds 1", "--target is needed"),
+            ("fetch --port 1 --seconds 1 --target / --pid 1", "fetch has no option \"--pid\""),
+            ("fetch --target / --seconds 1", "--port is needed"),
+            ("fetch --port 1 --seconds 1 --target / --group 1", "there is no option \"--group\""),
             ("limit --request 5", "--request and --response go together"),
         ] {
             let text = parsed(line).expect_err(line);

@@ -14,6 +14,7 @@ use crate::args::Limit;
 use crate::cpu;
 use crate::failure::Failure;
 use crate::poller::{EventFlags, Poller};
+use crate::stdin;
 
 const READ_SIZE: usize = 256 * 1024;
 const BACKLOG: i32 = 4096;
@@ -29,9 +30,9 @@ pub(crate) fn serve(options: &Limit) -> Result<(), Failure> {
     listen(&listener, BACKLOG).map_err(Failure::os("listen"))?;
 
     let mut poller = Poller::new()?;
-    let stdin = std::io::stdin();
+    let input = std::io::stdin();
     poller.add(&listener, LISTENER, EventFlags::IN)?;
-    watch_stdin(&poller, &stdin)?;
+    stdin::watch(&poller, &input, STDIN)?;
     crate::print_line(&format!("{{\"port\": {port}}}"))?;
 
     let mut server = Server::new(options.sizes);
@@ -39,7 +40,7 @@ pub(crate) fn serve(options: &Limit) -> Result<(), Failure> {
         poller.wait()?;
         for event in 0..poller.len() {
             match poller.token(event) {
-                STDIN if stdin_closed(&stdin)? => return Ok(()),
+                STDIN if stdin::is_closed(&input)? => return Ok(()),
                 STDIN => {}
                 LISTENER => server.accept(&listener, port != 0, &poller)?,
                 token => server.serve(token, &poller)?,
@@ -59,25 +60,6 @@ fn open(options: &Limit) -> Result<(OwnedFd, u16), Failure> {
     listener.set_nonblocking(true).map_err(Failure::os("set non-blocking"))?;
     let port = listener.local_addr().map_err(Failure::os("getsockname"))?.port();
     Ok((listener.into(), port))
-}
-
-/// A regular file or `/dev/null` cannot be polled: then only a signal ends the server.
-fn watch_stdin(poller: &Poller, stdin: &std::io::Stdin) -> Result<(), Failure> {
-    use rustix::fs::{FileType, fstat};
-    let mode = fstat(stdin).map_err(Failure::os("fstat of standard input"))?.st_mode;
-    match FileType::from_raw_mode(mode) {
-        FileType::Fifo | FileType::Socket => poller.add(stdin, STDIN, EventFlags::IN),
-        _ => Ok(()),
-    }
-}
-
-fn stdin_closed(stdin: &std::io::Stdin) -> Result<bool, Failure> {
-    let mut buffer = [0_u8; 64];
-    match rustix::io::read(stdin, &mut buffer) {
-        Ok(count) => Ok(count == 0),
-        Err(Errno::INTR | Errno::AGAIN) => Ok(false),
-        Err(error) => Err(Failure::os("read standard input")(error)),
-    }
 }
 
 #[derive(Debug)]

@@ -1,15 +1,20 @@
-//! The native side of the benchmarks: a load generator and the server that shows the limit.
+//! The native side of the benchmarks: a load generator and the servers and the client that they
+//! stand against.
 //!
 //! ```text
 //!   aioxide-load echo | twowrite | connect  ---- loopback TCP ---->  a server under test
 //!                                                                    or: aioxide-load limit
 //!   aioxide-load datagrams                  ---- loopback UDP ---->  a server under test
+//!
+//!   a client under test                     ---- loopback TCP ---->  aioxide-load serve
+//!   or: aioxide-load fetch
 //! ```
 //!
 //! The generator is one thread that never sleeps: it calls `epoll_wait` with a time-out of zero,
 //! so the time to wake it is never part of a measurement. It reads the server's CPU time at both
 //! ends of the measured window, prints one line of JSON and ends. A peer that closes, answers
-//! wrongly or falls silent ends it with an error instead.
+//! wrongly or falls silent ends it with an error instead. `serve` never sleeps either: there the
+//! client is measured, and `fetch` is its limit.
 
 mod args;
 mod clock;
@@ -18,11 +23,14 @@ mod cpu;
 mod datagrams;
 mod exchange;
 mod failure;
+mod fetch;
 mod histogram;
 mod limit;
 mod poller;
 #[expect(unsafe_code, reason = "a system call on a descriptor that is borrowed")]
 mod segment;
+mod serve;
+mod stdin;
 mod window;
 mod wire;
 
@@ -47,9 +55,11 @@ fn run() -> Result<(), Failure> {
     let report = match args::parse(std::env::args().skip(1))? {
         Command::Help => args::USAGE.to_owned(),
         Command::Limit(options) => return limit::serve(&options),
-        Command::Exchange(options) => exchange::run(&options)?.to_json(),
-        Command::Connect(options) => connect::run(&options)?.to_json(),
-        Command::Datagrams(options) => datagrams::run(&options)?.to_json(),
+        Command::Serve(options) => return serve::run(&options),
+        Command::Exchange(options) => exchange::run(&options)?.to_json("server"),
+        Command::Connect(options) => connect::run(&options)?.to_json("server"),
+        Command::Fetch(options) => fetch::run(&options)?.to_json("client"),
+        Command::Datagrams(options) => datagrams::run(&options)?.to_json("server"),
     };
     print_line(&report)
 }

@@ -52,6 +52,15 @@ impl Poller {
         self.poll(Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))
     }
 
+    /// Waits until something is ready, or for so many nanoseconds.
+    pub(crate) fn wait_for(&mut self, nanos: u64) -> Result<(), Failure> {
+        let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+        // PANIC: the command line takes times under a day.
+        let tv_sec = seconds.try_into().expect("a time is under a day");
+        let tv_nsec = rest.try_into().expect("nanoseconds are under a second");
+        self.poll(Some(&Timespec { tv_sec, tv_nsec }))
+    }
+
     fn poll(&mut self, timeout: Option<&Timespec>) -> Result<(), Failure> {
         self.events.clear();
         match epoll::wait(&self.epoll, spare_capacity(&mut self.events), timeout) {

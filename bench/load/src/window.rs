@@ -21,13 +21,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn to_json(&self) -> String {
+    /// As one line; `whose` says whose CPU time it was.
+    pub(crate) fn to_json(&self, whose: &str) -> String {
         let micros = |nanos: u64| nanos as f64 / 1e3;
         let cpu = self
             .cpu_nanos
             .map_or_else(|| "null".to_owned(), |nanos| format!("{:.9}", nanos as f64 / 1e9));
         format!(
-            "{{\"messages\": {}, \"seconds\": {:.9}, \"server_cpu_seconds\": {cpu}, \
+            "{{\"messages\": {}, \"seconds\": {:.9}, \"{whose}_cpu_seconds\": {cpu}, \
              \"latency_us\": {{\"p50\": {:.3}, \"p90\": {:.3}, \"p99\": {:.3}, \"max\": {:.3}}}}}",
             self.messages,
             self.nanos as f64 / 1e9,

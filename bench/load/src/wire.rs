@@ -1,7 +1,7 @@
 //! What the bytes of a connection travel in: nothing, or TLS.
 //!
-//! With TLS the certificate of the server is not looked at, and no session is resumed: each
-//! connection makes a full handshake.
+//! As a client it does not look at the certificate of the server. No session is resumed on either
+//! side: each connection makes a full handshake.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, Connection, DigitallySignedStruct, SignatureScheme};
 
 use crate::failure::Failure;
 
@@ -47,10 +47,9 @@ impl Wiring {
     pub(crate) fn wire(&self) -> Result<Wire, Failure> {
         let Some(config) = &self.0 else { return Ok(Wire::Plain) };
         let name = ServerName::try_from("localhost").map_err(Failure::os("TLS"))?;
-        let mut session =
+        let session =
             ClientConnection::new(Arc::clone(config), name).map_err(Failure::os("TLS"))?;
-        session.set_buffer_limit(None);
-        Ok(Wire::Tls(Box::new(Tls { session, incoming: vec![0; TLS_READ_SIZE] })))
+        Ok(Wire::tls(session.into()))
     }
 }
 
@@ -63,11 +62,17 @@ pub(crate) enum Wire {
 
 #[derive(Debug)]
 pub(crate) struct Tls {
-    session: ClientConnection,
+    session: Connection,
     incoming: Vec<u8>,
 }
 
 impl Wire {
+    /// Either side of a TLS connection.
+    pub(crate) fn tls(mut session: Connection) -> Self {
+        session.set_buffer_limit(None);
+        Self::Tls(Box::new(Tls { session, incoming: vec![0; TLS_READ_SIZE] }))
+    }
+
     /// Makes the handshake, which blocks as `stream` does.
     pub(crate) fn handshake(&mut self, stream: &mut TcpStream) -> io::Result<()> {
         match self {
