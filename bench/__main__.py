@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import loops, machine, runner, table
+from . import arms, machine, runner, table
 from .model import LIMIT, Settings, Subject
 from .processes import ROOT
 from .results import FOLDER, Results, from_json
@@ -31,7 +31,7 @@ def main() -> int:
     unknown = [name for name in options.names if name not in SUBJECTS]
     if unknown:
         parser.error(f"no subject is called {unknown[0]!r}; there are {', '.join(SUBJECTS)}")
-    if options.save and (options.quick or options.rows or options.loops != list(loops.NAMES)):
+    if options.save and (options.quick or options.rows or options.loops):
         parser.error("--save keeps whole runs only: not with --quick, --rows or --loops")
     refusals = machine.refusals()
     if refusals and not options.force:
@@ -40,12 +40,9 @@ def main() -> int:
         return 1
 
     subjects = [SUBJECTS[name] for name in options.names or SUBJECTS]
-    absent = {name: why for name in options.loops if (why := loops.why_absent(name))}
-    for name, why in absent.items():
-        print(f"bench: without {name}: {why}", file=sys.stderr)
     settings = _settings(options, subjects)
     for subject in subjects:
-        results = _measure(subject, options, absent, settings)
+        results = _measure(subject, options, settings)
         text = table.render(results)
         print(text, flush=True)
         if options.save:
@@ -65,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_seconds, help="of a measurement: 0.8")
     parser.add_argument("--quick", action="store_true", help="see that it works, in short")
     parser.add_argument("--rows", default="", metavar="TEXT", help="only rows with TEXT in them")
-    parser.add_argument("--loops", type=_names, default=list(loops.NAMES), metavar="A,B")
+    parser.add_argument("--loops", type=_names, metavar="A,B", help="only these columns")
     parser.add_argument("--save", action="store_true", help="write JSON and table to bench/results")
     parser.add_argument("--force", action="store_true", help="on an unoptimised build, too")
     parser.add_argument("--render", nargs="+", type=Path, metavar="JSON", help="tables again")
@@ -89,8 +86,8 @@ def _seconds(text: str) -> float:
 def _names(text: str) -> list[str]:
     names = text.split(",")
     for name in names:
-        if name not in loops.NAMES:
-            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(loops.NAMES)}")
+        if name not in arms.NAMES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(arms.NAMES)}")
     return names
 
 
@@ -118,10 +115,15 @@ def _load() -> str:
     return str((ROOT / target / "release" / "aioxide-load").resolve())
 
 
-def _measure(
-    subject: Subject, options: argparse.Namespace, absent: dict[str, str], settings: Settings
-) -> Results:
-    names = [name for name in options.loops if name not in absent]
+def _measure(subject: Subject, options: argparse.Namespace, settings: Settings) -> Results:
+    wanted = [name for name in arms.names(subject) if name in (options.loops or arms.NAMES)]
+    if not wanted:
+        known = ", ".join(arms.names(subject))
+        sys.exit(f"bench: {subject.name} has none of those columns; it has {known}")
+    absent = {name: why for name in wanted if (why := arms.why_absent(subject, name))}
+    for name, why in absent.items():
+        print(f"bench: {subject.name} without {name}: {why}", file=sys.stderr)
+    names = [name for name in wanted if name not in absent]
     columns = [*names, *([LIMIT] if subject.has_limit else [])]
     rows = [row for row in subject.rows() if options.rows in row.name]
     if not rows:
@@ -139,7 +141,7 @@ def _measure(
         seconds=settings.seconds,
         quick=settings.quick,
         facts=facts,
-        loops={name: loops.version(name) for name in names},
+        loops={name: arms.version(subject, name) for name in names},
         absent=absent,
         has_limit=subject.has_limit,
         metrics=list(subject.metrics),

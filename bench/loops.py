@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 OURS = "aioxide"
 NAMES = (OURS, "asyncio", "uvloop", "rloop", "zuvloop")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a column is aioxide's, or of something that runs on its loop."""
+    return name == OURS or name.endswith(f" on {OURS}")
 
 
 def factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -37,12 +43,17 @@ def version(name: str) -> str:
         return "unknown"
 
 
-def why_absent(name: str) -> str:
-    """Empty if a process of its own can make, run and close this loop; else the reason."""
+@functools.cache
+def why_absent(name: str, module: str = "") -> str:
+    """Empty if a process of its own can make, run and close this loop; else the reason.
+
+    With a module it imports that as well.
+    """
     if importlib.util.find_spec(name) is None:
         return "not installed"
+    command = [sys.executable, "-m", "bench.programs.probe", name, *([module] if module else [])]
     try:
-        processes.run_json([sys.executable, "-m", "bench.programs.probe", name], 20)
+        processes.run_json(command, 20)
     except MeasureError as error:
         return str(error)
     return ""

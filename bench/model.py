@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-#: The column of the bare epoll server. It is measured like a loop, but is none.
+#: The column of the bare epoll server or of the bare client. It is measured like the others, but is
+#: no peer of theirs.
 LIMIT = "limit"
-#: What a goal compares with when it names no loop.
+#: What a goal compares with when it names nobody.
 BEST_PEER = "best peer"
 
 
@@ -40,6 +43,8 @@ class Goal:
     metric: str
     at_least: float
     against: str = BEST_PEER
+    #: The best of these, if not of all peers.
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,19 @@ class Row:
     metrics: tuple[str, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
     goals: tuple[Goal, ...] = ()
+    #: Those of the columns that cannot do this.
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Client:
+    """A library on a loop, which is measured in place of a loop."""
+
+    #: The file in `programs/libraries/` that knows how to use it.
+    library: str
+    #: What is imported.
+    module: str
+    loop: str
 
 
 @dataclass(frozen=True)
@@ -72,9 +90,11 @@ class Subject(ABC):
     title: str
     note: str
     metrics: tuple[Metric, ...]
-    #: Whether the bare epoll server can do the same.
+    #: Whether the bare epoll server, or the bare client, can do the same.
     has_limit = False
     needs_load = False
+    #: What is measured, by name, if not the loops.
+    clients: Mapping[str, Client] = MappingProxyType({})
 
     @abstractmethod
     def rows(self) -> list[Row]:
@@ -82,7 +102,7 @@ class Subject(ABC):
 
     @abstractmethod
     def measure(self, row: Row, loop: str, settings: Settings) -> dict[str, float]:
-        """Measure one row on one loop, once, in processes of its own."""
+        """Measure one row on one loop, or with one client, once, in processes of its own."""
 
 
 @dataclass(frozen=True)

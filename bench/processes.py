@@ -130,8 +130,22 @@ class Child:
         return f"exits with {status}{told}"
 
 
-class Server(Child):
-    """A server on its own core, once it listens. `loop` may be the bare epoll server."""
+class Listener(Child):
+    """A server, once it listens."""
+
+    port = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.port = int(self.read_json()["port"])
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+
+class Server(Listener):
+    """A server on its own core. `loop` may be the bare epoll server."""
 
     def __init__(
         self,
@@ -150,17 +164,8 @@ class Server(Child):
         else:
             command = [sys.executable, "-m", "bench.programs.servers", loop, *arguments]
         super().__init__(command, limit, SERVER_CORE)
-        self.port = 0
         #: Where it listens, if not on the port.
         self.path = path
-
-    def __enter__(self) -> Self:
-        try:
-            self.port = int(self.read_json()["port"])
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
 
     def load(
         self,
@@ -176,6 +181,23 @@ class Server(Child):
         common = [*where, "--pid", str(self.pid)]
         try:
             return run_json([load, command, *common, *words, *flags], limit, LOAD_CORE)
+        except MeasureError as error:
+            death = self.death()
+            if death:
+                raise MeasureError(f"server {death}") from error
+            raise
+
+
+class Service(Listener):
+    """The native server that clients are measured with, on the core of the load generator."""
+
+    def __init__(self, load: str, arguments: list[str], limit: float) -> None:
+        super().__init__([load, "serve", *arguments], limit, LOAD_CORE)
+
+    def measure(self, command: list[str], limit: float) -> dict[str, Any]:
+        """Run a client on the core of what is measured; what the server died of explains it."""
+        try:
+            return run_json(command, limit, SERVER_CORE)
         except MeasureError as error:
             death = self.death()
             if death:

@@ -79,9 +79,14 @@ def from_json(text: str) -> Results:
             one["name"],
             tuple(one["metrics"]),
             one["parameters"],
-            tuple(Goal(**goal) for goal in one["goals"]),
+            tuple(_goal(goal) for goal in one["goals"]),
+            tuple(one.get("without", ())),
         )
         for one in data["rows"]
     ]
     data["measurements"] = [Measurement(**one) for one in data["measurements"]]
     return Results(**data)
+
+
+def _goal(data: dict[str, Any]) -> Goal:
+    return Goal(**{**data, "among": tuple(data.get("among", ()))})

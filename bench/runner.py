@@ -33,7 +33,8 @@ def run(
     measurements = []
     for number, row in enumerate(rows, 1):
         began = time.monotonic()
-        found = list(_row(subject, row, names, rounds, settings))
+        able = [name for name in names if name not in row.without]
+        found = list(_row(subject, row, able, rounds, settings))
         measurements += found
         for error in dict.fromkeys(f"{one.loop}: {one.error}" for one in found if one.error):
             tell(f"    {error}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .loops import OURS
+from .loops import OURS, is_ours
 from .model import BEST_PEER, LIMIT, Metric, Row
 from .stats import WIDE, Summary, best, factor, verdict
 
@@ -35,9 +35,10 @@ def render(results: Results) -> str:
 def _circumstances(results: Results) -> str:
     facts = results.facts
     measured = ", ".join(f"{name} {version}" for name, version in results.loops.items())
+    what = "clients" if any(" on " in name for name in results.columns()) else "loops"
     lines = [
         f"{results.date}, commit {facts['commit']}, aioxide's build: {facts['aioxide_build']}",
-        f"rounds: {results.rounds}, loops interleaved, {results.seconds:g} s a measurement",
+        f"rounds: {results.rounds}, {what} interleaved, {results.seconds:g} s a measurement",
         f"{facts['machine']}, {facts['cores']} cores, {facts['kernel']}",
         f"load average at the start: {facts['load_average']:.2f}",
         f"Python {facts['python']} ({facts['build']})",
@@ -76,8 +77,8 @@ def _is_wide(summary: Summary, metric: Metric) -> bool:
 
 
 def peers(found: dict[str, Summary]) -> dict[str, float]:
-    """The medians that aioxide is compared with: neither its own nor the limit's."""
-    return {name: one.median for name, one in found.items() if name not in (OURS, LIMIT)}
+    """The medians that aioxide is compared with: nothing on its loop, and not the limit's."""
+    return {n: one.median for n, one in found.items() if n != LIMIT and not is_ours(n)}
 
 
 def _comparison(found: dict[str, Summary], metric: Metric) -> list[str]:
@@ -97,6 +98,8 @@ def _goal_table(results: Results) -> str:
             metric = metrics[goal.metric]
             found = results.summaries(row.name, goal.metric)
             others = peers(found)
+            if goal.among:
+                others = {name: others[name] for name in goal.among if name in others}
             rival = best(metric, others) if goal.against == BEST_PEER else goal.against
             start = [row.name, metric.title, rival or goal.against, f"{goal.at_least:.2f}"]
             if OURS not in found or rival not in found:

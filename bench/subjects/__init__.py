@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..model import Subject
 from .connections import Connections
 from .echo import Echo
+from .http import Http
+from .http_tls import HttpTls
 from .latency import Latency
 from .memory import Memory
 from .pipes import Pipes
@@ -15,6 +17,7 @@ from .subprocesses import Subprocesses
 from .tls import Tls
 from .udp import Udp
 from .unix import Unix
+from .websocket import WebSocket
 
 SUBJECTS: dict[str, Subject] = {
     subject.name: subject
@@ -31,5 +34,8 @@ SUBJECTS: dict[str, Subject] = {
         Unix(),
         Pipes(),
         Subprocesses(),
+        Http(),
+        HttpTls(),
+        WebSocket(),
     )
 }

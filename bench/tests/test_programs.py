@@ -84,3 +84,4 @@ def test_rows_are_distinct_and_their_metrics_and_goals_exist(name: str) -> None:
         for goal in row.goals:
             assert goal.metric in row.metrics
             assert goal.against != LIMIT or subject.has_limit
+            assert goal.against not in row.without
