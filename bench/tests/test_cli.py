@@ -41,6 +41,12 @@ def test_no_such_row() -> None:
     assert "scheduling has no row with 'nosuch' in it" in ended.stderr
 
 
+def test_a_column_of_another_subject_is_refused() -> None:
+    ended = bench("scheduling", "--force", "--loops", "wreq on uvloop")
+    assert ended.returncode == 1
+    assert "scheduling has none of those columns; it has aioxide, asyncio" in ended.stderr
+
+
 def test_a_short_run_prints_its_table() -> None:
     options = ("--quick", "--force", "--seconds", "0.02", "--loops", "asyncio")
     ended = bench("scheduling", *options, "--rows", "`sleep(0)`")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bench.model import MeasureError, TimeLimitError
-from bench.processes import Child, run_json
+from bench.processes import Child, Service, run_json
 
 
 def python(code: str) -> list[str]:
@@ -56,6 +56,32 @@ def test_leaving_the_block_kills_the_child_and_its_children() -> None:
         grandchild = child.read_json()["pid"]
         os.kill(grandchild, 0)
     assert state_of(grandchild) in ("gone", "Z", "X")
+
+
+def service(folder: Path, code: str) -> str:
+    """A program that stands for the load generator; its first argument is `serve`."""
+    path = folder / "load"
+    path.write_text(f"#!{sys.executable}\n{code}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_service_gives_its_port_and_a_client_its_figures(tmp_path: Path) -> None:
+    code = "import signal; print('{\"port\": 7}', flush=True); signal.pause()"
+    with Service(service(tmp_path, code), [], 20) as running:
+        assert running.port == 7
+        assert running.measure(python("print('{\"ns\": 5}')"), 20) == {"ns": 5}
+        with pytest.raises(MeasureError, match="^exits with 1: ValueError: mine"):
+            running.measure(python("raise ValueError('mine')"), 20)
+
+
+def test_a_client_fails_by_what_the_server_died_of(tmp_path: Path) -> None:
+    code = "import sys; print('{\"port\": 7}', flush=True); sys.exit('out of ports')"
+    with (
+        Service(service(tmp_path, code), [], 20) as running,
+        pytest.raises(MeasureError, match="^server exits with 1: out of ports"),
+    ):
+        running.measure(python("raise ValueError('refused')"), 20)
 
 
 def state_of(pid: int) -> str:

@@ -52,6 +52,13 @@ def test_a_row_is_done_before_the_next() -> None:
     ]
 
 
+def test_what_cannot_do_a_row_is_left_out_of_it() -> None:
+    subject = Recorder()
+    rows = [Row("a", ("ns",), without=("y",)), Row("b", ("ns",))]
+    found = run(subject, rows, ["x", "y"], 1, SETTINGS, tell=lambda line: None)
+    assert [(one.row, one.loop) for one in found] == [("a", "x"), ("b", "x"), ("b", "y")]
+
+
 def test_a_crash_is_tried_again_and_recorded_each_time() -> None:
     subject = Recorder({"y": MeasureError("killed by SIGABRT")})
     told: list[str] = []

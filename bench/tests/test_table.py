@@ -104,6 +104,43 @@ def test_goals_are_judged_by_what_they_name() -> None:
     assert cells(goals, "two")[4:] == ["-", "not measured"]
 
 
+CLIENTS = {
+    ("one", "aioxide"): [100.0],
+    ("one", "aiohttp on asyncio"): [400.0],
+    ("one", "aiohttp on uvloop"): [300.0],
+    ("one", "aiohttp on aioxide"): [120.0],
+    ("one", "wreq on uvloop"): [200.0],
+    ("one", LIMIT): [50.0],
+}
+
+
+def client_results() -> Results:
+    goals = (
+        Goal("ns", 2.5, "aiohttp on uvloop"),
+        Goal("ns", 2.5, among=("primp on uvloop", "wreq on uvloop")),
+        Goal("ns", 1.0, among=("primp on uvloop",)),
+    )
+    return dataclasses.replace(
+        results(CLIENTS),
+        loops={name: "1" for _, name in CLIENTS if name != LIMIT},
+        rows=[Row("one", ("ns",), {}, goals, (LIMIT,))],
+    )
+
+
+def test_what_runs_on_our_loop_is_no_peer() -> None:
+    text = render(client_results())
+    assert cells(text, "one")[-3:] == ["wreq on uvloop", "2.00", "ahead"]
+    assert "clients interleaved" in text
+    assert "loops interleaved" in render(results())
+
+
+def test_a_goal_can_be_set_by_the_best_of_some() -> None:
+    goals = render(client_results()).partition("## Goals")[2]
+    assert cells(goals, "one")[2:] == ["aiohttp on uvloop", "2.50", "3.00", "met"]
+    assert cells(goals, "one", 1)[2:] == ["wreq on uvloop", "2.50", "2.00", "missed"]
+    assert cells(goals, "one", 2)[2:] == ["best peer", "1.00", "-", "not measured"]
+
+
 def test_a_goal_on_a_wide_spread_says_so() -> None:
     goals = render(results({**FIGURES, ("one", "aioxide"): [50.0, 60.0, 90.0]}))
     assert cells(goals.partition("## Goals")[2], "one")[-1] == "met, wide spread"
@@ -128,6 +165,7 @@ def test_a_quick_run_disowns_its_figures() -> None:
 def test_json_comes_back_the_same() -> None:
     before = results()
     assert from_json(before.to_json()) == before
+    assert from_json(client_results().to_json()) == client_results()
     assert render(from_json(before.to_json())) == render(before)
     assert before.stem() == "2026-01-02-sample-cp314"
 

@@ -16,7 +16,7 @@ class Socket(library.Socket):
         self.reply: asyncio.Future[bytes] = self.loop.create_future()
         outer = self
 
-        class Listener(module.WSListener):  # type: ignore[misc, name-defined]
+        class Listener(module.WSListener):
             def on_ws_frame(self, transport: Any, frame: Any) -> None:
                 if frame.msg_type == outer.binary:
                     outer.reply.set_result(frame.get_payload_as_bytes())
