@@ -112,7 +112,8 @@ WORK: dict[str, Callable[[Session, str, int], Step]] = {
 def opener(options: argparse.Namespace) -> Callable[[], Session]:
     library = importlib.import_module(f".libraries.{options.library}", __package__)
     module = importlib.import_module(options.module)
-    wanted = Wanted(options.concurrency, options.per_host, options.authority)
+    connections = options.connections or options.concurrency
+    wanted = Wanted(connections, options.per_host, options.authority)
     return lambda: library.Session(module, wanted)
 
 
@@ -176,6 +177,7 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--size", type=int, default=1000)
     parser.add_argument("--concurrency", type=int, default=1)
+    parser.add_argument("--connections", type=int, default=0)
     parser.add_argument("--hosts", type=int, default=1)
     parser.add_argument("--per-host", type=int, default=0)
     parser.add_argument("--authority", default="")

@@ -46,7 +46,13 @@ class Http(Requesting):
         )
         return [
             *kilobyte,
-            row("GET 1 kB, many hosts", "hosts", "/bytes/1000", 50, hosts=HOSTS, per_host=PER_HOST),
+            row(
+                "GET 1 kB, many hosts",
+                *("hosts", "/bytes/1000", 50),
+                hosts=HOSTS,
+                per_host=PER_HOST,
+                connections=HOSTS * PER_HOST,
+            ),
             row("GET 1 kB, new connections, 10 at a time", "get", "/close/1000", 10),
             packed,
             *megabyte,

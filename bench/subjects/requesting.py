@@ -75,6 +75,8 @@ def program(client: Client, asked: dict[str, Any], url: str, settings: Settings)
     command += [client.loop, client.library, client.module, asked["work"], url]
     command += ["--size", str(asked["size"]), "--concurrency", str(asked["concurrency"])]
     command += ["--per-host", str(asked.get("per_host", 0))]
+    # As many as there are tasks, unless the pool has to hold more.
+    command += ["--connections", str(asked.get("connections", 0))]
     return [*command, "--seconds", str(settings.seconds), "--warmup", str(settings.warmup)]
 
 

@@ -18,7 +18,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use rustix::fd::OwnedFd;
 
 use crate::args::{Fetch, Load};
@@ -43,6 +44,9 @@ pub(crate) fn run(fetch: &Fetch) -> Result<Report, Failure> {
         buffer: Rc::new(RefCell::new(vec![0; READ_SIZE])),
         wiring: Wiring::new(load.tls)?,
         body: Bytes::from(text(fetch.body)),
+        method: if fetch.body > 0 { Method::POST } else { Method::GET },
+        target: fetch.target.parse().map_err(Failure::os("use the target"))?,
+        expect: fetch.expect,
     });
     let mut slots: Vec<Slot<'_>> =
         (0..load.connections).map(|token| Slot::new(&shared, fetch, token)).collect();
@@ -68,7 +72,11 @@ struct Shared {
     window: RefCell<Window>,
     buffer: Rc<RefCell<Vec<u8>>>,
     wiring: Wiring,
+    method: Method,
+    target: Uri,
     body: Bytes,
+    /// How long a response is.
+    expect: Option<usize>,
 }
 
 /// Set by hyper when it wants to be polled again.
@@ -121,6 +129,7 @@ async fn work(
     let mut started_at = clock::now();
     loop {
         let address = host(fetch, token);
+        let authority = HeaderValue::try_from(address.to_string()).map_err(broken)?;
         is_ready.set(true);
         let mut wire = shared.wiring.wire()?;
         let fd = connect(address)?;
@@ -132,7 +141,7 @@ async fn work(
         let mut connection = pin!(Some(connection));
         let mut exchanges = pin!(async {
             while !sender.is_closed() {
-                exchange(&mut sender, &shared, fetch, address).await?;
+                exchange(&mut sender, &shared, authority.clone()).await?;
                 let now = clock::now();
                 shared.window.borrow_mut().record(now, now - started_at)?;
                 started_at = now;
@@ -161,18 +170,15 @@ async fn work(
 async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     shared: &Shared,
-    fetch: &Fetch,
-    address: SocketAddrV4,
+    authority: HeaderValue,
 ) -> Result<(), Failure> {
-    let method = if fetch.body > 0 { Method::POST } else { Method::GET };
-    let request = Request::builder()
-        .method(method)
-        .uri(&*fetch.target)
-        .header("host", address.to_string())
-        .header("accept", "*/*")
-        .header("user-agent", "bench");
-    let request =
-        request.body(Full::new(shared.body.clone())).map_err(Failure::os("make a request"))?;
+    let mut request = Request::new(Full::new(shared.body.clone()));
+    *request.method_mut() = shared.method.clone();
+    *request.uri_mut() = shared.target.clone();
+    let headers = request.headers_mut();
+    headers.insert(HOST, authority);
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(USER_AGENT, HeaderValue::from_static("bench"));
     let response: Response<_> = sender.send_request(request).await.map_err(broken)?;
     if response.status() != StatusCode::OK {
         return Err(Failure::Peer(format!("it answers {}", response.status())));
@@ -183,7 +189,7 @@ async fn exchange(
         let frame = frame.map_err(broken)?;
         received += frame.data_ref().map_or(0, Bytes::len);
     }
-    match fetch.expect {
+    match shared.expect {
         Some(expected) if expected != received => {
             Err(Failure::Peer(format!("{received} bytes came instead of {expected}")))
         }
