@@ -20,7 +20,10 @@ def render(results: Results) -> str:
     parts = [f"# {results.title}, {results.python_tag}", results.note, _circumstances(results)]
     if results.quick:
         parts.append("**A quick run, to see that it works: these figures say nothing.**")
+    given = {key for row in results.rows for key in row.metrics}
     for metric in results.metrics:
+        if metric.key not in given:
+            continue
         parts.append(f"## {metric.title[0].upper()}{metric.title[1:]}")
         parts.append(_metric_table(results, metric))
     goals = _goal_table(results)

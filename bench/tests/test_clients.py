@@ -130,6 +130,17 @@ def test_only_the_window_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     assert taken > 1000
 
 
+def test_the_window_waits_for_as_many_steps_as_there_are_loops(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def step() -> None:
+        await asyncio.sleep(0.05)
+
+    asyncio.run(window.measure([step] * 3, 0.001, 0))
+    completed = int(capsys.readouterr().out.partition('"completed": ')[2].partition(",")[0])
+    assert completed >= 3
+
+
 def test_a_step_that_fails_ends_the_measurement() -> None:
     async def step() -> None:
         raise library.WrongAnswerError("no")

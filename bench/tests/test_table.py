@@ -97,6 +97,12 @@ def test_a_row_appears_only_under_its_metrics() -> None:
     assert metric_tables.count("\n| two ") == 2
 
 
+def test_a_metric_that_no_row_gives_has_no_table() -> None:
+    text = render(dataclasses.replace(results(), rows=ROWS[:1]))
+    assert "## Nanoseconds" in text
+    assert "## MB" not in text
+
+
 def test_goals_are_judged_by_what_they_name() -> None:
     goals = render(results()).partition("## Goals")[2]
     assert cells(goals, "one") == ["one", "nanoseconds", "uvloop", "0.95", "0.98", "met"]
