@@ -129,6 +129,13 @@ fn bodies_are_measured_however_they_are_framed() {
         let (_, body) = exchange(&stream, request);
         assert_eq!(body, b"{\"received\": 4, \"first\": 123, \"last\": 125}");
     }
+    let mut long = b"POST /upload HTTP/1.1\r\nContent-Length: 5000000\r\n\r\n<".to_vec();
+    long.resize(long.len() + 4_999_998, b'-');
+    long.push(b'>');
+    for _ in 0..2 {
+        let (_, body) = exchange(&stream, &long);
+        assert_eq!(body, b"{\"received\": 5000000, \"first\": 60, \"last\": 62}");
+    }
     let (head, _) =
         exchange(&stream, b"POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 100 "));

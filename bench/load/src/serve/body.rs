@@ -69,6 +69,24 @@ impl Body {
         Ok(at)
     }
 
+    /// How much of a body of known length may be left unread: all between its ends.
+    pub(crate) fn middle(&self) -> usize {
+        match self.state {
+            State::Fixed(left) if self.received > 0 => {
+                usize::try_from(left - 1).unwrap_or(usize::MAX)
+            }
+            _ => 0,
+        }
+    }
+
+    /// So many bytes of the middle were passed over.
+    pub(crate) fn pass(&mut self, count: usize) {
+        if let State::Fixed(left) = &mut self.state {
+            *left -= count as u64;
+            self.received += count as u64;
+        }
+    }
+
     fn content(&mut self, data: &[u8], left: u64) -> usize {
         let count = usize::try_from(left).map_or(data.len(), |left| left.min(data.len()));
         if self.received == 0 {
@@ -143,6 +161,20 @@ mod tests {
         assert_eq!(Body::new(Length::Fixed(2)).take(b"abGET"), Ok(2));
         assert_eq!(Body::new(Length::Fixed(0)).take(b"GET"), Ok(0));
         assert_eq!(Body::new(Length::Chunked).take(b"1\r\na\r\n0\r\n\r\nGET"), Ok(11));
+    }
+
+    #[test]
+    fn the_middle_can_be_passed_over() {
+        let mut body = Body::new(Length::Fixed(10));
+        assert_eq!(body.middle(), 0);
+        body.take(b"<.").unwrap();
+        assert_eq!(body.middle(), 7);
+        body.pass(7);
+        assert_eq!((body.middle(), body.is_done()), (0, false));
+        body.take(b">").unwrap();
+        assert!(body.is_done());
+        assert_eq!((body.received, body.first, body.last), (10, b'<', b'>'));
+        assert_eq!(Body::new(Length::Chunked).middle(), 0);
     }
 
     #[test]

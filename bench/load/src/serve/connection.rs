@@ -90,6 +90,25 @@ impl Connection {
             let kept = std::mem::take(&mut self.incoming);
             return self.answer(&kept, pages);
         }
+        if let State::Body(body) = &mut self.state {
+            let middle = body.middle().min(buffer.len());
+            if middle > 0 && self.incoming.is_empty() {
+                return Ok(match self.wire.pass(&self.fd, &mut buffer[..middle]) {
+                    Ok(Some(0)) => Step::Close,
+                    Ok(Some(count)) => {
+                        body.pass(count);
+                        Step::Nothing
+                    }
+                    Ok(None) => return self.read(buffer, pages),
+                    Err(error) if is_nothing(&error) => Step::Nothing,
+                    Err(_) => Step::Close,
+                });
+            }
+        }
+        self.read(buffer, pages)
+    }
+
+    fn read(&mut self, buffer: &mut [u8], pages: &mut Pages) -> Result<Step, Failure> {
         let count = match self.wire.recv(&self.fd, buffer) {
             Ok(0) => return Ok(Step::Close),
             Ok(count) => count,
