@@ -1,0 +1,1 @@
+"""Programs on popular dependants of aiohttp's client, run on aiohttp and on aioxide's client."""
