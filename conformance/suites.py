@@ -3,10 +3,13 @@
     python conformance/suites.py [NAME...] [--whole] [--loop aioxide] [--test GLOB]...
 
 NAME is that of a file in suites/; all of them, if none is named. Exit codes as of cpython.py: 0 as
-expected, 1 an unexpected failure or pass or a stale entry, 2 the harness could not run.
+expected, 1 an unexpected failure or pass or a stale entry, 2 the harness could not run. A suite of
+a client is run with this client in the place of the package's own, --client another; without a
+name only if the client is there.
 """
 
 import argparse
+import importlib
 import pathlib
 import platform
 import sys
@@ -15,9 +18,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[0] = str(HERE)
 
-from harness import expected, package, results  # noqa: E402
-from harness.show import show_class, show_verdict  # noqa: E402
-from harness.suite import BROKEN, CONTROL, Runner, SuiteError, list_suite  # noqa: E402
+from harness import blackbox, expected, package, results, shares  # noqa: E402
+from harness.show import show_class, show_shares, show_verdict  # noqa: E402
+from harness.suite import BROKEN, Runner, SuiteError, list_suite  # noqa: E402
 
 SUITES = HERE / "suites"
 WORKER = HERE / "harness" / "pytest_worker.py"
@@ -28,6 +31,7 @@ def arguments():
     parser.add_argument("names", nargs="*", metavar="NAME", help="a file of suites/; all, if none")
     parser.add_argument("--whole", action="store_true", help="also what a usual run leaves out")
     parser.add_argument("--loop", default="aioxide", help="aioxide, asyncio, uvloop, module:attr")
+    parser.add_argument("--client", metavar="MODULE", help="in the place of a suite's own client")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds a test may take")
     parser.add_argument("--test", action="append", metavar="GLOB", help="test, file or function")
@@ -46,8 +50,17 @@ def arguments():
     for name in options.names:
         if name not in known:
             parser.error(f"no suite {name}; the suites are {', '.join(known)}")
+    options.all = not options.names
     options.names = options.names or known
     return options
+
+
+def check_client(name):
+    """Importing it here tells a client that is not there from one whose tests fail."""
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        raise SuiteError(f"no client {name} to test: {error}") from error
 
 
 def chosen(suite, wanted, options):
@@ -62,9 +75,29 @@ def chosen(suite, wanted, options):
     return suite
 
 
+def stem_of(name, wanted, options):
+    """The name of the files of a suite, for what is under test in this run."""
+    stem = name
+    if options.client not in (None, wanted.client):
+        stem += f"-{options.client}"
+    short = options.loop.partition(":")[0]
+    return stem if short == "aioxide" else f"{stem}-{short}"
+
+
 def run(name, options):
     """Whether the suite went as expected."""
     wanted = package.load(options.suites / f"{name}.toml")
+    client = options.client or wanted.client
+    if options.client and not wanted.client:
+        raise SuiteError(f"{name} is no suite of a client")
+    if client and not options.list:
+        try:
+            check_client(client)
+        except SuiteError as error:
+            if not options.all:
+                raise
+            print(f"{name}: left out: {error}\n", flush=True)
+            return True
     package.check_installed(wanted)
     source = options.source or package.source(wanted)
     whole_suite = list_suite(name, worker=WORKER, settings=wanted.settings(source))
@@ -73,8 +106,7 @@ def run(name, options):
         print("\n".join(suite.test_ids()))
         return True
     folder = options.expected or HERE / "expected"
-    short = options.loop.partition(":")[0]
-    stem = name if short == "aioxide" else f"{name}-{short}"
+    stem = stem_of(name, wanted, options)
     entries = expected.load(folder / f"{stem}.toml", sys.version_info[:3])
     runner = Runner(
         suite,
@@ -84,16 +116,22 @@ def run(name, options):
         expected=expected.tests_of(entries, suite.test_ids()),
         control_all=options.update_results,
         report=show_class,
+        client=client,
     )
     started = time.monotonic()
     outcomes = runner.run()
-    if options.loop == CONTROL:
+    if runner.is_control():
         # The control's own failures are the measure, not a fault.
         for outcome in outcomes.values():
             outcome.kind = "control" if outcome.kind in BROKEN else outcome.kind
     complete = len(suite.test_ids()) == len(whole_suite.without(wanted.left_out_tests()).test_ids())
     verdict = expected.judge(outcomes, entries, whole=complete)
     show_verdict(outcomes, verdict, verbose=options.verbose)
+    parts = []
+    if client:
+        reasons = blackbox.classify(source / wanted.tests, whole_suite, wanted.harmless)
+        parts = shares.parts(suite, outcomes, reasons, wanted.first)
+        show_shares(parts, outcomes, wanted.at_least)
     part = "the whole suite" if complete else f"{len(outcomes)} of {len(whole_suite.test_ids())}"
     print(f"{name}: {part} in {time.monotonic() - started:.0f} s\n", flush=True)
     if options.update_results:
@@ -101,10 +139,13 @@ def run(name, options):
         path = HERE / "results" / f"{name}-{version}{stem.removeprefix(name)}.toml"
         title = f"{wanted.package} {wanted.version}"
         path.write_text(
-            results.render_files(options.loop, platform.python_version(), title, suite, outcomes)
+            results.render_files(
+                options.loop, platform.python_version(), title, suite, outcomes, client, parts
+            )
         )
         print(f"wrote results/{path.name}")
-    return verdict.good()
+    enough = not (complete and parts) or parts[0].share() >= wanted.at_least
+    return verdict.good() and enough
 
 
 def main():

@@ -45,6 +45,15 @@ class Package:
     left_out: dict[str, str] = field(default_factory=dict)
     # The least Python that the package's tests run on.
     python: str = ""
+    # The module that stands in for the package's client, in a suite that is about this client; what
+    # a file's tests must have used of it to have met it, where that is no request; the files that
+    # are about nothing else, and the least share, in per cent, of their black-box tests to pass.
+    client: str = ""
+    meets: dict[str, list[str]] = field(default_factory=dict)
+    first: list[str] = field(default_factory=list)
+    at_least: float = 0.0
+    # Helpers and fixtures of the tests that look white-box and leave the client alone.
+    harmless: dict[str, str] = field(default_factory=dict)
 
     def settings(self, source):
         """What each request to the worker says of this package."""
@@ -58,6 +67,7 @@ class Package:
             "without": ["uvloop", "winloop", *self.without],
             "environment": self.environment,
             "ignored": [name for name in self.left_out if name.endswith(".py")],
+            "meets": self.meets,
         }
 
     def left_out_tests(self):
@@ -74,8 +84,10 @@ def load(path):
         raise SuiteError(f"{path.name}: {error}") from error
     if package.usual and not package.why:
         raise SuiteError(f"{path.name}: `usual` needs a `why`")
-    if not all(package.left_out.values()):
-        raise SuiteError(f"{path.name}: what is left out needs a reason")
+    if package.client and not package.first:
+        raise SuiteError(f"{path.name}: `client` needs `first`")
+    if not all((*package.left_out.values(), *package.harmless.values())):
+        raise SuiteError(f"{path.name}: what is left out or harmless needs a reason")
     return package
 
 

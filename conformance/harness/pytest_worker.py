@@ -55,9 +55,10 @@ class Lister(Plugin):
 
 
 class Reporter(Plugin):
-    def __init__(self, request, events, recorder):
+    def __init__(self, request, events, recorder, uses):
         super().__init__(request, events)
         self.recorder = recorder
+        self.uses = uses
         self.wanted = set(request["tests"])
 
     def pytest_collection_modifyitems(self, config, items):
@@ -70,11 +71,15 @@ class Reporter(Plugin):
         self.detail = []
         self.met = False
         self.recorder.clear()
+        if self.uses is not None:
+            self.uses.clear()
         self.events.send(event="start", test=test_name(nodeid))
 
     def pytest_runtest_logreport(self, report):
         # A loop of the whole class is closed with the last test of the class.
         self.met = self.met or self.recorder.met or self.recorder.has_open_loop()
+        if self.uses is not None:
+            self.met = self.uses.met
         if report.failed:
             self.worsen("fail", report.longreprtext)
         elif report.skipped and not hasattr(report, "wasxfail"):
@@ -93,6 +98,7 @@ class Reporter(Plugin):
             detail="\n".join(self.detail),
             met=self.met,
             loops=sorted(self.recorder.seen),
+            uses=dict(self.uses.counts) if self.uses is not None else {},
         )
 
 
@@ -124,6 +130,17 @@ def install_loop(request):
     return recorder
 
 
+def install_client(request):
+    """Swap in the client that the request names; what the tests use of it."""
+    if not request["client"]:
+        return None
+    client = child.load("client")
+    meets = request["meets"].get(request["module"], client.USUAL)
+    uses = client.Uses(meets)
+    client.install(request["client"], uses)
+    return uses
+
+
 def list_suite(request, events):
     install_loop({"loop": "asyncio"})
     ignored = [f"--ignore={name}" for name in request["ignored"]]
@@ -139,8 +156,9 @@ def list_suite(request, events):
 
 def run_file(request, events):
     recorder = install_loop(request)
+    uses = install_client(request)
     file = "/".join(request["module"].split(".")) + ".py"
-    plugin = Reporter(request, events, recorder)
+    plugin = Reporter(request, events, recorder, uses)
     run_pytest(request, plugin, [f"{request['tests-folder']}/{file}"])
 
 

@@ -17,6 +17,16 @@ def loop_counts(outcomes):
     return dict(sorted(found.items()))
 
 
+def uses(outcomes):
+    """How often each name of a client was used, and by how many tests."""
+    times = collections.Counter()
+    tests = collections.Counter()
+    for outcome in outcomes.values():
+        times.update(outcome.uses)
+        tests.update(outcome.uses.keys())
+    return {name: (times[name], tests[name]) for name in sorted(times)}
+
+
 def render(loop, python, outcomes):
     lines = [
         "# Written by `python conformance/cpython.py --update-results`.",
@@ -40,21 +50,27 @@ def render(loop, python, outcomes):
     return "\n".join(lines) + "\n"
 
 
-def render_files(loop, python, package, suite, outcomes):
+def render_files(loop, python, package, suite, outcomes, client="", parts=()):
     """The table of a suite that pytest runs: a table a file, a line a function.
 
     The outcomes of a function with parameters are counted; only those that are neither a pass, a
-    skip nor not applicable are listed one by one.
+    skip nor not applicable are listed one by one. A suite of a client has the counts of its parts
+    (`shares.py`), too.
     """
     lines = [
         "# Written by `python conformance/suites.py --whole --update-results`.",
         f'loop = "{loop}"',
+        *([f'client = "{client}"'] if client else []),
         f'python = "{python}"',
         f'package = "{package}"',
         "",
         "[counts]",
         *(f"{kind} = {number}" for kind, number in counts(outcomes).items()),
     ]
+    for part in parts:
+        found = {kind: part.counts[kind] for kind in KINDS}
+        lines += ["", f"[counts.{part.name}]", f"share = {part.share():.1f}"]
+        lines += [f"{kind} = {number}" for kind, number in found.items()]
     for cls in suite.classes:
         functions = collections.defaultdict(dict)
         for test in cls.tests:

@@ -35,3 +35,13 @@ def show_verdict(outcomes, verdict, *, verbose):
     print("loops made, in how many tests:")
     for name, number in results.loop_counts(outcomes).items():
         print(f"{number:6} {name}")
+
+
+def show_shares(parts, outcomes, at_least):
+    print("used of the client, how often and in how many tests:")
+    for name, (times, tests) in results.uses(outcomes).items():
+        print(f"{times:6} {tests:6} {name}")
+    for part in parts:
+        passed, of = part.counts["pass"], part.applicable()
+        wanted = f"; {at_least:g} % are wanted" if part is parts[0] else ""
+        print(f"{part.name}: {passed} of {of} pass, {part.share():.1f} %{wanted}")

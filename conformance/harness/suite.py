@@ -22,6 +22,8 @@ class Outcome:
     kind: str
     detail: str = ""
     loops: tuple[str, ...] = ()
+    # How often the test used each name of the client under test.
+    uses: dict[str, int] = field(default_factory=dict)
     # Failed among its class's other tests and passed in a process of its own.
     alone: bool = False
 
@@ -85,6 +87,8 @@ class Runner:
     limit: float
     suite_path: str | None = None
     jobs: int = 2
+    # The client under test, for a suite that is about one; the control is the package's own.
+    client: str = ""
     # Tests that are known to fail: they need no second run alone, and no control unless asked.
     expected: frozenset[str] = frozenset()
     control_all: bool = False
@@ -97,10 +101,10 @@ class Runner:
             return {key: value for outcomes in by_class for key, value in outcomes.items()}
 
     def run_class(self, cls):
-        outcomes = self.attempt(cls, cls.tests, self.loop)
+        outcomes = self.attempt(cls, cls.tests, self.loop, self.client)
         for test in self.unexplained(cls, outcomes):
             if len(cls.tests) > 1:
-                second = self.attempt(cls, [test], self.loop)[test]
+                second = self.attempt(cls, [test], self.loop, self.client)[test]
                 second.alone = second.kind not in BROKEN
                 outcomes[test] = second
         self.control(cls, outcomes)
@@ -117,7 +121,7 @@ class Runner:
 
     def control(self, cls, outcomes):
         """Mark what fails on asyncio, bound in the very same way."""
-        if self.loop == CONTROL:
+        if self.is_control():
             return
         suspects = self.unexplained(cls, outcomes)
         if self.control_all:
@@ -128,9 +132,12 @@ class Runner:
             if control.kind == "fail":
                 control = self.attempt(cls, [test], CONTROL)[test]
             if control.kind in BROKEN:
-                outcomes[test] = Outcome("control", control.detail, outcomes[test].loops)
+                outcomes[test] = replace(outcomes[test], kind="control", detail=control.detail)
 
-    def attempt(self, cls, tests, loop):
+    def is_control(self):
+        return self.loop == CONTROL and not self.client
+
+    def attempt(self, cls, tests, loop, client=""):
         """Run tests of a class in as few processes as hangs and crashes allow."""
         outcomes = {}
         left = list(tests)
@@ -152,6 +159,7 @@ class Runner:
                 "do": "run",
                 "suite": self.suite.name,
                 "loop": loop,
+                "client": client,
                 "module": cls.module,
                 "class": cls.name,
                 "tests": left,
@@ -180,7 +188,7 @@ def settle(event):
     kind = event["outcome"]
     if not event["met"] and kind != "skip":
         kind = "not-applicable"
-    return Outcome(kind, event["detail"], tuple(event["loops"]))
+    return Outcome(kind, event["detail"], tuple(event["loops"]), event.get("uses", {}))
 
 
 def list_suite(name, suite_path=None, worker=processes.WORKER, settings=None):
