@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from dev import cli, environment, groups, interpreters, native
+from dev import cli, environment, fuzz, groups, interpreters, native
 from dev.interpreters import Interpreter
 from dev.shell import Problem
 
@@ -70,6 +71,11 @@ class TestCommandLine:
             (["--python"], "--python needs a value"),
             (["setup", "--fast"], "setup takes no --fast"),
             (["test", "py", "--all-pythons", "--python", "3.12"], "takes no --python"),
+            (["fuzz", "websocket_frame"], "no such target, is it websocket_frames?"),
+            (["fuzz", "xyzzy"], "xyzzy: no such target; `./dev fuzz` lists them"),
+            (["fuzz", "form", "--minutes", "soon"], "--minutes soon: a number above 0"),
+            (["fuzz", "form", "--minutes=-1"], "--minutes -1: a number above 0"),
+            (["fuzz", "form", "netrc", "a/file"], "files are inputs of one target"),
         ],
     )
     def test_mistake_is_named(self, arguments: list[str], why: str) -> None:
@@ -393,6 +399,105 @@ class TestWheel:
         program(bare / "bin" / "rustc", "echo rustc 1.99; echo host: here-unknown-linux; echo x")
         named = ["--interpreter", "python3.99t", "--target", "here-unknown-linux"]
         assert cli.target_of("3.99t") == named
+
+
+FAKE_CARGO = """\
+echo "$@" >> {log}
+case "$*" in
+--version) echo cargo 1.999.0 ;;
+*install*) : > {home}/bin/cargo-fuzz; chmod +x {home}/bin/cargo-fuzz ;;
+*-merge=1) while [ "$1" != tidy ]; do shift; done; find "$3" "$4" -type f -exec cp {{}} "$2" \\; ;;
+*tidy*) echo found > {root}/fuzz/grown/tidy/found ;;
+*leaky*) echo bad > {root}/fuzz/artifacts/leaky/crash-1; exit 1 ;;
+*) echo no such crate >&2; exit 1 ;;
+esac"""
+
+
+class TestFuzz:
+    @pytest.fixture
+    def ran(self, bare: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The lines that cargo was called with; the project and its cargo are made up."""
+        monkeypatch.setattr(fuzz, "ROOT", bare)
+        monkeypatch.setattr(fuzz, "FUZZ", bare / "fuzz")
+        for name in ("tidy", "leaky", "broken"):
+            plant(bare, f"fuzz/fuzz_targets/{name}.rs", f"//! Feeds\n//! {name}.\n//!\n//! More.\n")
+        plant(bare, "fuzz/artifacts/leaky/crash-0", "an older one")
+        (bare / "cargo" / "bin").mkdir(parents=True)
+        log = bare / "log"
+        text = FAKE_CARGO.format(log=log, home=bare / "cargo", root=bare)
+        program(bare / "bin" / "cargo", f"PATH=/usr/bin:/bin\n{text}")
+        for name in ("cc", "c++", "cargo-fuzz"):
+            program(bare / "bin" / name, "")
+        return log
+
+    def test_list_says_what_each_target_feeds(
+        self, ran: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.main(["fuzz"]) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "broken  Feeds broken.",
+            "leaky   Feeds leaky.",
+            "tidy    Feeds tidy.",
+        ]
+        assert not ran.exists()
+
+    def test_missing_compiler_is_explained(self, ran: Path) -> None:
+        (ran.parent / "bin" / "c++").unlink()
+        with pytest.raises(Problem, match=r"no C\+\+ compiler.*apt install g\+\+"):
+            fuzz.tool()
+
+    def test_missing_cargo_fuzz_is_installed_once(self, ran: Path) -> None:
+        (ran.parent / "bin" / "cargo-fuzz").unlink()
+        for _ in range(2):
+            fuzz.tool()
+        assert ran.read_text().splitlines().count("install --locked cargo-fuzz") == 1
+
+    def test_finding_is_told_with_the_way_to_run_it_again(
+        self, ran: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert cli.main(["fuzz", "leaky", "--minutes", "0.5", "--", "-jobs=1"]) == 1
+        shown = capsys.readouterr().err
+        assert "run it again: ./dev fuzz leaky fuzz/artifacts/leaky/crash-1\n" in shown
+        assert "crash-0" not in shown
+        assert ran.read_text().splitlines()[-1].endswith("-max_total_time=30 -timeout=10 -jobs=1")
+        assert cli.main(["fuzz", "leaky", str(ran.parent / "fuzz/artifacts/leaky/crash-1")]) == 1
+        assert ran.read_text().splitlines()[-1].endswith("leaky/crash-1")
+
+    def test_target_that_does_not_run_is_no_finding(self, ran: Path) -> None:
+        with pytest.raises(Problem, match="broken did not run"):
+            fuzz.fuzz("broken", 1, [])
+
+    def test_every_target_runs_after_a_finding(
+        self, ran: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        (ran.parent / "fuzz/fuzz_targets/broken.rs").unlink()
+        assert cli.main(["fuzz", "--all", "--minutes", "1"]) == 1
+        shown = capfd.readouterr().err.splitlines()
+        assert shown[-2:] == [
+            "dev: leaky: FOUND something, see above",
+            "dev: tidy: nothing found",
+        ]
+
+    def test_corpus_is_minimised_and_small(
+        self, ran: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(fuzz, "CORPUS_LIMIT", 100)
+        corpus = ran.parent / "fuzz/corpus/tidy"
+        for name, size in (("tiny", 1), ("small", 60), ("large", 90)):
+            plant(corpus, name, "x" * size)
+        assert fuzz.fuzz("tidy", 1, [])
+        assert sorted(path.name for path in corpus.iterdir()) == ["found", "small", "tiny"]
+        assert [path.name for path in (ran.parent / "fuzz/grown").iterdir()] == ["tidy"]
+
+    def test_every_file_of_a_target_is_built(self) -> None:
+        manifest = tomllib.loads((ROOT / "fuzz/Cargo.toml").read_text())
+        built = {name["name"]: name["path"] for name in manifest["bin"]}
+        assert built == {name: f"fuzz_targets/{name}.rs" for name in fuzz.targets()}
+
+    def test_corpora_are_small(self) -> None:
+        for folder in (ROOT / "fuzz/corpus").glob("*"):
+            assert folder.name in fuzz.targets()
+            assert sum(path.stat().st_size for path in folder.iterdir()) <= fuzz.CORPUS_LIMIT
 
 
 PEER = """

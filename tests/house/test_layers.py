@@ -56,10 +56,19 @@ def python_in_rust(root: Path) -> list[str]:
 
 
 def without_lints(root: Path) -> list[str]:
-    """Crates that do not take the workspace's lints."""
+    """Crates that do not take the workspace's lints. One that is its own workspace (the fuzz
+    targets are) need not have all of them, but it has no unsafe code either."""
     return [
-        crate for crate, manifest in manifests(root) if manifest.get("lints") != {"workspace": True}
+        crate
+        for crate, manifest in manifests(root)
+        if manifest.get("lints") != {"workspace": True}
+        or ("workspace" in manifest and not denies_unsafe(manifest["workspace"]))
     ]
+
+
+def denies_unsafe(workspace: dict[str, Any]) -> bool:
+    level = workspace.get("lints", {}).get("rust", {}).get("unsafe_code")
+    return level in ("deny", "forbid")
 
 
 def found(pattern: re.Pattern[str], text: str, name: str) -> Iterator[str]:
@@ -144,7 +153,11 @@ def test_pyo3_in_another_crate_is_found(tmp_path: Path, manifest: str) -> None:
 def test_crate_without_lints_is_found(tmp_path: Path) -> None:
     plant(tmp_path, "crates/good/Cargo.toml", "[lints]\nworkspace = true")
     plant(tmp_path, "crates/bad/Cargo.toml", "[package]")
-    assert without_lints(tmp_path) == ["crates/bad"]
+    own = "[lints]\nworkspace = true\n[workspace.lints.rust]\nunsafe_code = "
+    plant(tmp_path, "fuzz/Cargo.toml", f'{own}"deny"')
+    plant(tmp_path, "lax/Cargo.toml", f'{own}"warn"')
+    plant(tmp_path, "loose/Cargo.toml", "[workspace]\n[lints]\nworkspace = true")
+    assert without_lints(tmp_path) == ["crates/bad", "lax", "loose"]
 
 
 def test_clock_read_is_found_in_code_and_nowhere_else(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import Callable
 
-from . import groups, interpreters, native
+from . import fuzz, groups, interpreters, native
 from .environment import Environment
 from .shell import ROOT, Problem, become, note
 
@@ -24,6 +25,10 @@ usage: ./dev [--python PATH|VERSION] COMMAND
   ./dev wheel [MATURIN ARGS]      build a wheel into dist/; --python 3.14t needs no such Python
   ./dev python [ARGS]             the project's Python
   ./dev bench [NAME...]           benchmarks against asyncio, uvloop and the other peers
+  ./dev fuzz                      the fuzz targets, and what each feeds
+  ./dev fuzz (NAME... | --all) [--minutes 20] [-- LIBFUZZER ARGS]
+                                  feed a target for so long, and keep what reaches new code
+  ./dev fuzz NAME FILE...         run a target on these inputs only: a finding again
   ./dev soak [--minutes 10] [--connections 10000]
                                   connections come, echo and go; fails when anything grows
   ./dev setup                     make the environment and build everything
@@ -186,6 +191,66 @@ def command_bench(wanted: str | None, arguments: list[str]) -> int:
     become([environment.python, "-m", "bench", *rest], {"AIOXIDE_LOAD": str(load)})
 
 
+def command_fuzz(wanted: str | None, arguments: list[str]) -> int:
+    extra: list[str] = []
+    if "--" in arguments:
+        mark = arguments.index("--")
+        arguments, extra = arguments[:mark], arguments[mark + 1 :]
+    known = fuzz.targets()
+    names: list[str] = []
+    inputs: list[str] = []
+    minutes = 20.0
+    every = False
+    rest = list(arguments)
+    while rest:
+        taken, rest = options(rest, ("--minutes",))
+        if "--minutes" in taken:
+            minutes = minutes_of(taken["--minutes"])
+        if not rest:
+            break
+        word = rest.pop(0)
+        if word == "--all":
+            every = True
+        elif word in known:
+            names.append(word)
+        elif names and not word.startswith("-") and (os.sep in word or Path(word).exists()):
+            inputs.append(word)
+        else:
+            raise UsageProblem(
+                f"{word}: no such target{fuzz.suggestion(word)} `./dev fuzz` lists them. Options "
+                "are --all and --minutes"
+            )
+    if inputs and (every or extra or len(names) > 1):
+        raise UsageProblem("files are inputs of one target, which takes no arguments then")
+    if inputs:
+        return 0 if fuzz.again(names[0], inputs) else 1
+    if every:
+        names = list(known)
+    if not names:
+        list_targets(known)
+        return 0
+    passed = {name: fuzz.fuzz(name, minutes, extra) for name in dict.fromkeys(names)}
+    for name, fine in passed.items():
+        note(f"{name}: {'nothing found' if fine else 'FOUND something, see above'}")
+    return 0 if all(passed.values()) else 1
+
+
+def minutes_of(value: str) -> float:
+    try:
+        minutes = float(value)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < float("inf"):
+        raise UsageProblem(f"--minutes {value}: a number above 0")
+    return minutes
+
+
+def list_targets(known: dict[str, str]) -> None:
+    width = max(map(len, known), default=0) + 2
+    for name, feeds in known.items():
+        print(textwrap.fill(f"{name:{width}}{feeds}", 100, subsequent_indent=" " * width))
+
+
 def command_soak(wanted: str | None, arguments: list[str]) -> int:
     taken, rest = options(arguments, ("--python",))
     environment = prepared(taken.get("--python", wanted), BASE)
@@ -210,6 +275,7 @@ COMMANDS: dict[str, Callable[[str | None, list[str]], int]] = {
     "wheel": command_wheel,
     "python": command_python,
     "bench": command_bench,
+    "fuzz": command_fuzz,
     "soak": command_soak,
     "setup": command_setup,
 }

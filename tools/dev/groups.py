@@ -30,6 +30,8 @@ def lint(environment: Environment, extra: list[str]) -> bool:
     clippy = [cargo, "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]
     results = [
         run([cargo, "fmt", "--all", "--check"]),
+        # A workspace of its own, which nothing else here looks into.
+        run([cargo, "fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]),
         run(clippy, pyo3),
         run([python, "-m", "ruff", "check", *extra]),
         run([python, "-m", "ruff", "format", "--check"]),
@@ -104,6 +106,7 @@ ALL = ["lint", "rust", "loom", "py", "conform"]
 def fix(environment: Environment) -> None:
     """Let the formatters and ruff change what they can."""
     run([native.cargo(), "fmt", "--all"])
+    run([native.cargo(), "fmt", "--manifest-path", "fuzz/Cargo.toml"])
     run([environment.python, "-m", "ruff", "check", "--fix-only", "--quiet"])
     run([environment.python, "-m", "ruff", "format"])
 
