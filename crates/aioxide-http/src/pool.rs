@@ -229,6 +229,28 @@ impl<K: Eq + Hash + Clone, C> Pool<K, C> {
         Ok(Acquired::Wait(WaiterId(self.enqueue(host))))
     }
 
+    /// Takes a slot for `key` with an idle connection, where that needs neither waiting nor
+    /// connecting. The dead connections that it comes upon are to be closed.
+    pub fn acquire_idle(
+        &mut self,
+        key: &K,
+        now: Duration,
+        is_alive: impl FnMut(&C) -> bool,
+    ) -> Option<(C, Lease)> {
+        let host = self.by_key.get(key).copied()?;
+        if self.closed || !self.has_room() || !self.is_below_own_limit(host) {
+            return None;
+        }
+        let Some(connection) = self.find_alive(host, now, is_alive) else {
+            self.settle(host);
+            return None;
+        };
+        match self.lease(host, Some(connection)) {
+            Acquired::Idle(connection, lease) => Some((connection, lease)),
+            Acquired::Connect(_) | Acquired::Wait(_) => None,
+        }
+    }
+
     /// A waiter comes for its slot. One that was not woken goes on waiting, in its place.
     ///
     /// # Errors

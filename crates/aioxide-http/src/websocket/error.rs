@@ -11,7 +11,7 @@ use super::extension::ExtensionError;
 #[non_exhaustive]
 pub enum ProtocolError {
     /// Reserved bits are set that nothing was agreed about, or where they have no meaning.
-    #[error("the server set reserved bits ({0:#04x}) that mean nothing here")]
+    #[error("Received frame with non-zero reserved bits")]
     ReservedBits(u8),
     /// No frame has this opcode.
     #[error("the server sent a frame of the reserved opcode {0}")]
