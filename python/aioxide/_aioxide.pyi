@@ -24,6 +24,7 @@ from typing import (
     ClassVar,
     Final,
     Self,
+    TypeAlias,
     TypedDict,
     TypeVar,
     TypeVarTuple,
@@ -36,23 +37,40 @@ from typing_extensions import Buffer, disjoint_base
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
+# Scheme, raw host, port and path of a URL.
+_CookieTarget: TypeAlias = tuple[str, str | None, int | None, str]
 
 __all__ = [
     "DEBUG_BUILD",
+    "ConnectionPool",
     "DatagramTransport",
+    "DigestCredentials",
+    "Exchange",
     "Handle",
+    "HttpConnection",
     "Listener",
     "Loop",
+    "NativeCookieJar",
+    "Netrc",
     "PipeTransport",
+    "PoolWaiter",
     "ReadPipeTransport",
+    "RequestBody",
+    "ResponseSettings",
+    "Slot",
     "StreamTransport",
     "TimerHandle",
     "TlsProtocol",
     "TlsTransport",
+    "WebSocket",
+    "WebSocketOffer",
     "WritePipeTransport",
     "__version__",
     "add_stream_drain",
     "add_stream_reads",
+    "encode_request_head",
+    "parse_cookie_field",
+    "parse_set_cookies",
 ]
 
 __version__: Final[str]
@@ -779,3 +797,397 @@ class TlsTransport(asyncio.Transport):
 
     def _force_close(self, exc: BaseException | None) -> None: ...
     def _test__append_write_backlog(self, data: bytes) -> None: ...
+
+# The HTTP client.
+
+@final
+class ResponseSettings:
+    """How the response to a request is read. Sizes are bytes, None is no limit."""
+
+    def __new__(
+        cls,
+        *,
+        read_until_eof: bool = True,
+        auto_decompress: bool = True,
+        read_bufsize: int = 262_144,
+        max_line_size: int = 8190,
+        max_field_size: int = 8190,
+        max_headers: int = 128,
+        max_body_size: int | None = None,
+        max_decompressed_size: int | None = None,
+    ) -> Self: ...
+    @property
+    def read_until_eof(self) -> bool: ...
+    @property
+    def auto_decompress(self) -> bool: ...
+    @property
+    def read_bufsize(self) -> int: ...
+    @property
+    def max_line_size(self) -> int: ...
+    @property
+    def max_field_size(self) -> int: ...
+    @property
+    def max_headers(self) -> int: ...
+    @property
+    def max_body_size(self) -> int | None: ...
+    @property
+    def max_decompressed_size(self) -> int | None: ...
+
+@final
+class RequestBody:
+    """The framing of a request's body: what goes around its pieces."""
+
+    @staticmethod
+    def empty() -> RequestBody: ...
+    @staticmethod
+    def length(length: int) -> RequestBody: ...
+    @staticmethod
+    def chunked() -> RequestBody: ...
+    def frame(self, data: bytes | bytearray | memoryview) -> list[Any]:
+        """What to send for a piece. Raises ValueError when the body gets longer than announced."""
+
+    def finish(self) -> bytes:
+        """What ends the body. Raises ValueError when it is shorter than announced."""
+
+def encode_request_head(method: str, target: str, headers: Any, minor: int = 1) -> bytes:
+    """The bytes of a request's head. `headers` is a mapping with `items()`; names and values are
+    str.
+
+    Raises ValueError for what may not stand in a head.
+    """
+
+@final
+class HttpConnection:
+    """A connection of the HTTP client; an asyncio protocol."""
+
+    def __new__(cls, event_loop: Loop) -> Self: ...
+    def begin(self, method: str, pieces: list[Any], settings: ResponseSettings) -> Exchange:
+        """Send a request's head, with as much of its body as is there, and await its response.
+
+        Raises ClientConnectionResetError when the connection has ended, RuntimeError when it is
+        not idle.
+        """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
+    def connection_lost(self, exc: BaseException | None) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+    def drain_waiter(self) -> asyncio.Future[None] | None:
+        """A future to wait for before more is written, or None.
+
+        Raises ClientConnectionResetError when the connection has ended.
+        """
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+    def writelines(self, pieces: list[Any]) -> None: ...
+    def is_connected(self) -> bool: ...
+    def exception(self) -> BaseException | None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def force_close(self) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self, resume_parser: bool = True) -> None: ...
+    def set_successor(self, successor: Any) -> None:
+        """After an upgrade: give the bytes that come, and those that have come, to a protocol.
+
+        Raises RuntimeError when the connection is not upgraded.
+        """
+
+    @property
+    def transport(self) -> Any: ...
+    @property
+    def reusable(self) -> bool: ...
+    @property
+    def should_close(self) -> bool: ...
+    @property
+    def upgraded(self) -> bool: ...
+    @property
+    def closed(self) -> asyncio.Future[None] | None: ...
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def writing_paused(self) -> bool: ...
+    @property
+    def _reading_paused(self) -> bool: ...
+    def _look_at_deadline(self) -> None: ...
+
+@final
+class Exchange:
+    """One request on a connection, and its response."""
+
+    def head_waiter(self) -> asyncio.Future[None] | None:
+        """A future to wait for before the head is there, or None if it is.
+
+        Raises what ended the exchange before it.
+        """
+
+    def continue_waiter(self) -> asyncio.Future[None] | None:
+        """A future that is done when the peer wants the body, or has answered; None if so."""
+
+    def start(self, ended: Callable[[], object]) -> tuple[int, str, int, list[str] | None]:
+        """The head, which is there: status, reason, minor version and the values of Set-Cookie.
+
+        `ended()` is called when the connection is free or lost, at once if it is.
+        """
+
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]: ...
+    def header_items(self) -> list[tuple[str, str]]: ...
+    def header(self, name: str) -> str | None: ...
+    def header_all(self, name: str) -> list[str]: ...
+    def read(self) -> Any:
+        """The whole body, if it is there; else a future to wait for, after which to ask again.
+
+        Raises what ended the body.
+        """
+
+    def attach(self, reader: Any) -> None:
+        """From now on everything goes to a StreamReader, beginning with what has come."""
+
+    def on_end(self, callback: Callable[[], object]) -> None:
+        """Call `callback()` once, when the connection is free or lost; at once if it is."""
+
+    def set_timeout(self, seconds: float) -> None:
+        """Fail with TimeoutError when the response has not ended in so many seconds."""
+
+    def set_read_timeout(self, seconds: float) -> None:
+        """Fail with SocketTimeoutError when nothing comes for so many seconds."""
+
+    def stop_timers(self) -> None: ...
+    def abandon(self, exception: BaseException) -> None:
+        """Let the response fail with an exception, and close its connection."""
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self, resume_parser: bool = True) -> None: ...
+    @property
+    def went_on(self) -> bool: ...
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def minor(self) -> int | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def upgraded(self) -> bool: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def connected(self) -> bool: ...
+    @property
+    def connection(self) -> HttpConnection | None: ...
+    @property
+    def high(self) -> int: ...
+    @property
+    def total_bytes(self) -> int: ...
+    def _silent(self) -> None: ...
+
+@final
+class ConnectionPool:
+    """The connections that a connector keeps, and who waits for one."""
+
+    def __new__(
+        cls,
+        event_loop: Loop,
+        limit: int,
+        limit_per_host: int,
+        keepalive_timeout: float | None,
+        force_close: bool,
+    ) -> Self: ...
+    def acquire(self, key: int, now: float) -> Slot | PoolWaiter:
+        """A Slot, or a PoolWaiter for one. Raises RuntimeError when the pool is closed."""
+
+    def take_idle(self, key: int, now: float) -> Slot | None:
+        """A Slot with an idle connection, or None."""
+
+    def claim(self, waiter: PoolWaiter, now: float) -> Slot | PoolWaiter:
+        """A Slot for a waiter that was woken; the waiter again if it was not."""
+
+    def next_expiry(self) -> float | None: ...
+    def expire(self, now: float) -> None: ...
+    def close(self) -> list[HttpConnection]: ...
+    def set_max_descriptors(self, count: int) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+    def idle(self, key: int) -> list[HttpConnection]: ...
+    def keys(self) -> list[int]: ...
+    def key_stats(self, key: int) -> tuple[int, int, int]: ...
+
+@final
+class Slot:
+    """The right to one connection, and the connection once it is there.
+
+    One that is dropped gives its place back, and closes its connection.
+    """
+
+    def adopt(self, connection: HttpConnection) -> None: ...
+    def release(self, now: float) -> None: ...
+    def discard(self) -> None: ...
+    @property
+    def connection(self) -> HttpConnection | None: ...
+    @property
+    def reused(self) -> bool: ...
+
+@final
+class PoolWaiter:
+    """A place in the queue for a connection. One that is dropped leaves the queue."""
+
+    def cancel(self) -> None: ...
+    @property
+    def future(self) -> asyncio.Future[None]: ...
+
+@final
+class NativeCookieJar:
+    """The cookies of a session.
+
+    Times are seconds since 1970. A target is (scheme, raw host or None, port or None, path) of a
+    URL. A cookie comes as (name, key, value, coded value, attributes).
+    """
+
+    def __new__(
+        cls,
+        accept_addresses: bool,
+        quote_cookie: bool,
+        secure_origins: list[tuple[str, str, int | None]],
+        limited: bool,
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    @property
+    def generation(self) -> int:
+        """Another number after each change."""
+
+    def update(self, now: float, cookies: list[Any], target: _CookieTarget) -> int:
+        """Take cookies as if a response from the target had set them; how many were refused."""
+
+    def update_from_fields(
+        self, now: float, fields: Iterable[str], target: _CookieTarget
+    ) -> tuple[int, list[str], int]:
+        """Take the cookies of Set-Cookie fields.
+
+        Returns how many were no cookies, the illegal names, and how many were over the limit.
+        """
+
+    def header(self, now: float, target: _CookieTarget) -> str | None:
+        """The value of the Cookie field for a request, None where there is nothing to send."""
+
+    def joined_header(
+        self, now: float, target: _CookieTarget, other: NativeCookieJar
+    ) -> str | None:
+        """The same with the cookies of another jar, which replace those of the same name."""
+
+    def select(self, now: float, target: _CookieTarget) -> list[tuple[str, str, str, str]]:
+        """The cookies for a request, the most specific last: name, key, value, what is sent."""
+
+    def entries(
+        self,
+    ) -> list[
+        tuple[str, str, str, tuple[str, str, str, list[tuple[str, Any]]], bool, float | None]
+    ]:
+        """Every cookie: domain, path, name, (key, value, coded value, attributes), whether it is
+        for its host only, its end.
+        """
+
+    def expire(self, now: float) -> None:
+        """Take out the cookies that have ended."""
+
+    def clear(self) -> None: ...
+    def clear_domain(self, now: float, domain: str) -> None:
+        """Take out the cookies of a domain and of those below, and those that have ended."""
+
+    def remove(self, identities: list[tuple[str, str, str]]) -> None:
+        """Take out the cookies of these domains, paths and names."""
+
+    def load(self, now: float, saved: list[tuple[str, Any, bool, float | None]]) -> None:
+        """Put cookies that were saved in place of what is there."""
+
+def parse_set_cookies(
+    fields: Iterable[str],
+) -> tuple[list[tuple[str, str, str, list[tuple[str, Any]]]], tuple[int, list[str], int]]:
+    """The cookies of Set-Cookie fields as (key, value, coded value, attributes), and what was not
+    taken, as NativeCookieJar.update_from_fields() says it.
+    """
+
+def parse_cookie_field(field: str) -> list[tuple[str, str, str]]:
+    """The cookies of a Cookie field: key, value and coded value of each."""
+
+@final
+class DigestCredentials:
+    """A login and a password for one origin.
+
+    A request is (origin, URL, request target). Raises ValueError for a login with a colon.
+    """
+
+    def __new__(cls, login: str, password: str, preemptive: bool) -> Self: ...
+    def admits(self, request: tuple[str, str, str]) -> bool:
+        """Whether the credentials are for a request. The first one decides for which origin."""
+
+    def is_preemptive(self, request: tuple[str, str, str]) -> bool:
+        """Whether a request carries credentials without being asked."""
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether authorization() hashes the request's body."""
+
+    def challenged(self, status: int, fields: list[str], request: tuple[str, str, str]) -> bool:
+        """Take a response. Whether the request is to be made once more, with credentials."""
+
+    def authorization(
+        self, method: str, request: tuple[str, str, str], body: bytes, random: bytes
+    ) -> str:
+        """The value of the Authorization header. Raises ValueError for a challenge that cannot be
+        answered.
+        """
+
+@final
+class Netrc:
+    """The content of a netrc file. Raises ValueError for a mistake in it."""
+
+    def __new__(cls, text: str) -> Self: ...
+    def authenticators(self, host: str) -> tuple[str, str, str] | None:
+        """Login, account and password for a host, or None: as Python's `netrc.netrc`."""
+
+@final
+class WebSocketOffer:
+    """What the request for a WebSocket offers."""
+
+    def __new__(cls, random: bytes, compress: int) -> Self: ...
+    def check(
+        self, status: int, headers: Any, protocols: Any
+    ) -> tuple[str | None, tuple[int, int, bool, bool] | None]:
+        """What was agreed. Raises ValueError with what is wrong with the answer."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def extensions(self) -> str | None: ...
+
+@final
+class WebSocket:
+    """A WebSocket on an upgraded connection."""
+
+    def __new__(
+        cls,
+        connection: HttpConnection,
+        max_msg_size: int,
+        decode_text: bool,
+        high: int,
+        deflate: tuple[int, int, bool, bool] | None,
+    ) -> Self: ...
+    def on_data(self, callback: Callable[[], object]) -> None: ...
+    def read(self) -> Any:
+        """The next message as (type, data, extra); else a future to wait for.
+
+        Raises WebSocketError for what the server must not send, and what ended the connection.
+        """
+
+    def stop_waiting(self) -> None: ...
+    def feed_message(self, parts: tuple[Any, Any, Any]) -> None: ...
+    def send(self, opcode: int, payload: Any, compress: int = 0, fin: bool = True) -> None:
+        """Send a frame. Raises ClientConnectionResetError when the WebSocket is closing,
+        ValueError for what may not be sent."""
+
+    def send_close(self, code: int | None, reason: bytes) -> bool:
+        """Send a Close. Returns whether one was sent: only the first is."""
+
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool: ...
+    def connection_lost(self, exc: BaseException | None) -> None: ...

@@ -2,6 +2,7 @@
 
 #[expect(unsafe_code, reason = "one borrow at a time, guarded by a flag or a lock")]
 mod cell;
+mod client;
 mod datagram;
 mod error;
 mod event_loop;
@@ -29,6 +30,21 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pipe::ReadPipeTransport>()?;
     module.add_class::<pipe::WritePipeTransport>()?;
     module.add_class::<datagram::DatagramTransport>()?;
+    module.add_class::<client::HttpConnection>()?;
+    module.add_class::<client::Exchange>()?;
+    module.add_class::<client::ConnectionPool>()?;
+    module.add_class::<client::ResponseSettings>()?;
+    module.add_class::<client::Slot>()?;
+    module.add_class::<client::WebSocket>()?;
+    module.add_class::<client::WebSocketOffer>()?;
+    module.add_class::<client::PoolWaiter>()?;
+    module.add_class::<client::NativeCookieJar>()?;
+    module.add_class::<client::DigestCredentials>()?;
+    module.add_class::<client::Netrc>()?;
+    module.add_class::<client::RequestBody>()?;
+    module.add_function(wrap_pyfunction!(client::encode_request_head, module)?)?;
+    module.add_function(wrap_pyfunction!(client::parse_set_cookies, module)?)?;
+    module.add_function(wrap_pyfunction!(client::parse_cookie_field, module)?)?;
     for (name, class) in handle::types(py)?.named(py) {
         module.add(name, class)?;
     }

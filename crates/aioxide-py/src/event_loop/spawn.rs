@@ -11,7 +11,7 @@ use crate::names::interop;
 #[pymethods]
 impl Loop {
     /// A new asyncio.Future of this loop.
-    pub(super) fn create_future<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn create_future<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = this.py();
         let interop = interop(py)?;
         let value = Ref::new(this.as_any());

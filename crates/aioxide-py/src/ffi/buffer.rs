@@ -25,6 +25,14 @@ unsafe impl Send for Bytes {}
 unsafe impl Sync for Bytes {}
 
 impl Bytes {
+    /// The object, which is exactly a `bytes` that was just made.
+    #[inline]
+    pub(crate) fn new(object: &Bound<'_, PyBytes>) -> Self {
+        let data = object.as_bytes();
+        let (start, length) = (data.as_ptr(), data.len());
+        Self { object: Ref::new(object.as_any()), start, length }
+    }
+
     /// The object, if it is exactly a `bytes`.
     #[inline]
     pub(crate) fn of(object: Borrowed<'_, '_, PyAny>) -> Option<Self> {

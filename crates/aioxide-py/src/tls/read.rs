@@ -28,7 +28,9 @@ impl TlsProtocol {
         if !paused {
             match way {
                 Way::Buffered => self.read_buffered(py, this)?,
-                Way::Stream(_) | Way::Plain | Way::Tls => self.read_copied(py, this, &way)?,
+                Way::Stream(_) | Way::Plain | Way::Tls | Way::Http(_) => {
+                    self.read_copied(py, this, &way)?
+                }
             }
             if self.state.with(|state| state.backlog.is_empty()) {
                 // An answer of the engine's own: to a key update, say.
@@ -95,6 +97,12 @@ impl TlsProtocol {
         {
             feed(py, stream, first.as_slice())?;
             return others.iter().try_for_each(|data| feed(py, stream, data.as_slice()));
+        }
+        if let Way::Http(connection) = way {
+            connection.feed(py, connection, first.as_slice())?;
+            return others
+                .iter()
+                .try_for_each(|data| connection.feed(py, connection, data.as_slice()));
         }
         let name = &names::interop(py)?.names.data_received;
         if others.is_empty() {

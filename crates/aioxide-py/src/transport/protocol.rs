@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use crate::client::HttpConnection;
 use crate::event_loop::Loop;
 use crate::ffi::{
     ClassVersion, Namespace, Ref, attribute, call_method, extend_bytearray, weak_target,
@@ -22,6 +23,8 @@ pub(crate) enum Way {
     Stream(Stream),
     /// A `TlsProtocol`.
     Tls,
+    /// An `HttpConnection` of the client.
+    Http(Ref<HttpConnection>),
 }
 
 /// What is known of a stream reader.
@@ -39,6 +42,9 @@ pub(crate) fn way_of(py: Python<'_>, event_loop: &Loop, protocol: &Ref) -> PyRes
     let object = protocol.bind(py);
     if object.is_exact_instance_of::<TlsProtocol>() {
         return Ok(Way::Tls);
+    }
+    if let Ok(connection) = object.cast_exact::<HttpConnection>() {
+        return Ok(Way::Http(Ref::new(connection)));
     }
     if object.is_instance(interop.buffered_protocol.bind(py))? {
         return Ok(Way::Buffered);

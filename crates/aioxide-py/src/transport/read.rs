@@ -9,6 +9,7 @@ use rustix::net::{RecvFlags, recv};
 
 use super::protocol::{Stream, Way, feed, is_untouched};
 use super::stream::StreamTransport;
+use crate::client::HttpConnection;
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE, Sender};
 use crate::ffi::{Ref, View, call_method, in_context};
@@ -76,6 +77,7 @@ impl StreamTransport {
                 Way::Plain => self.read_plain(py, this, reader),
                 Way::Buffered => self.read_buffered(py, this, reader),
                 Way::Tls => self.read_tls(py, this, reader),
+                Way::Http(connection) => self.read_http(py, this, reader, connection),
                 Way::Stream(stream) => {
                     if is_untouched(py, stream, &reader.protocol)? {
                         self.read_stream(py, this, reader, stream)
@@ -132,6 +134,20 @@ impl StreamTransport {
         let Some(fed) = self.received(py, this, reader, received)? else { return Ok(()) };
         let result = fed.and_then(|()| protocol.fed(py, &protocol));
         self.delivered(py, this, result, "buffer_updated")
+    }
+
+    fn read_http(
+        &self,
+        py: Python<'_>,
+        this: &Ref<Self>,
+        reader: &Reader,
+        connection: &Ref<HttpConnection>,
+    ) -> PyResult<()> {
+        let received = self.receive(reader, |data| connection.feed(py, connection, data));
+        match self.received(py, this, reader, received)? {
+            Some(fed) => self.delivered(py, this, fed, "data_received"),
+            None => Ok(()),
+        }
     }
 
     fn read_buffered(&self, py: Python<'_>, this: &Ref<Self>, reader: &Reader) -> PyResult<()> {
@@ -237,6 +253,18 @@ impl StreamTransport {
             }
             Err(error) => Received::Failed(error),
         }
+    }
+
+    /// Whether the connection is open and nothing waits to be read: a connection that was idle, and
+    /// over which the peer has said nothing. Calls no Python.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        self.state.with(|state| {
+            let lost = state.closing || state.lost != 0 || state.descriptor.is_detached();
+            let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+            let peeked = state.descriptor.as_fd().map(|fd| recv(fd, &mut byte, flags));
+            !lost && matches!(peeked, Some(Err(Errno::AGAIN)))
+        })
     }
 
     fn receive_slice(&self, target: &mut [u8]) -> Received<usize> {

@@ -1,0 +1,45 @@
+//! The HTTP client's side of the loop: connections, and what goes over them.
+//!
+//! ```text
+//!   Python: ClientSession ──► Connector ──► HttpConnection.begin(...) ──► Exchange
+//!                                                │ write                    ▲ head, body, end
+//!                                         StreamTransport or TlsTransport   │
+//!                                                └─ read ─► HttpConnection.feed(bytes)
+//! ```
+//!
+//! The protocol is in aioxide-http; here bytes become Python objects and futures get results. An
+//! `HttpConnection` carries one [`Exchange`] after another, and nothing of one gets into the next.
+
+mod answer;
+mod body;
+mod connection;
+mod cookie_jar;
+mod cookie_text;
+mod deliver;
+mod digest;
+mod error;
+mod exchange;
+mod feed;
+mod handshake;
+mod head;
+mod inflate;
+mod netrc;
+mod pool;
+mod receive;
+mod request;
+mod settings;
+mod timeouts;
+mod websocket;
+
+pub(crate) use connection::HttpConnection;
+pub(crate) use cookie_jar::NativeCookieJar;
+pub(crate) use cookie_text::{parse_cookie_field, parse_set_cookies};
+pub(crate) use digest::DigestCredentials;
+pub(crate) use exchange::Exchange;
+pub(crate) use handshake::WebSocketOffer;
+pub(crate) use head::encode_request_head;
+pub(crate) use netrc::Netrc;
+pub(crate) use pool::{ConnectionPool, PoolWaiter, Slot};
+pub(crate) use request::RequestBody;
+pub(crate) use settings::ResponseSettings;
+pub(crate) use websocket::WebSocket;
