@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import locale
 import logging
-import netrc
 import os
 import sys
 import warnings
@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 
 from yarl import URL
 
+from aioxide import _aioxide
 from aioxide.http._aiohttp import shared
 
 __all__ = [
@@ -116,7 +117,7 @@ def strip_auth_from_url(url: URL) -> tuple[URL, BasicAuth | None]:
     return url.with_user(None), make_basic_auth(url.user or "", url.password or "")
 
 
-def netrc_from_env() -> netrc.netrc | None:
+def netrc_from_env() -> _aioxide.Netrc | None:
     """Read the netrc file: the one that $NETRC names, else the one in the home directory.
 
     None if there is none or it cannot be read, which is logged unless it is plainly missing. It
@@ -135,19 +136,28 @@ def netrc_from_env() -> netrc.netrc | None:
             return None
         path = home / ("_netrc" if sys.platform == "win32" else ".netrc")
     try:
-        return netrc.netrc(str(path))
-    except netrc.NetrcParseError as error:
-        _log.warning("Could not parse .netrc file: %s", error)
+        return _aioxide.Netrc(_netrc_text(path))
     except OSError as error:
         there = False
         with suppress(OSError):
             there = path.is_file()
         if named or there:
             _log.warning("Could not read .netrc file: %s", error)
+    except ValueError as error:
+        _log.warning("Could not parse .netrc file: %s", error)
     return None
 
 
-def basicauth_from_netrc(netrc_obj: netrc.netrc | None, host: str) -> BasicAuth:
+def _netrc_text(path: Path) -> str:
+    # Ends of lines are the parser's to see.
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode(locale.getencoding())
+
+
+def basicauth_from_netrc(netrc_obj: _aioxide.Netrc | None, host: str) -> BasicAuth:
     """The name and password for a host. Raises LookupError if the file has none, or is None."""
     if netrc_obj is None:
         raise LookupError("No .netrc file found")

@@ -233,8 +233,6 @@ def _share(user: AsyncResolver, loop: asyncio.AbstractEventLoop) -> Any:
 
 
 def _unshare(user: AsyncResolver, loop: asyncio.AbstractEventLoop) -> None:
-    if loop not in _shared_resolvers:
-        return
     resolver, users = _shared_resolvers[loop]
     users.discard(user)
     if not users:
@@ -310,9 +308,7 @@ class DnsCache:
         else:
             for trace in traces:
                 await trace.send_dns_cache_hit(host)
-        # Not shield(): since 3.14 that reports an error which nobody waits for any more.
-        await asyncio.wait((lookup,))
-        addresses = lookup.result()
+        addresses = await asyncio.shield(lookup)
         found = self._next(key)
         return list(addresses) if found is None else found
 
@@ -375,6 +371,10 @@ class DnsCache:
             raise ValueError("either both host and port or none of them are allowed")
         else:
             self._found.clear()
+
+    def is_busy(self) -> bool:
+        """Whether something is being looked up."""
+        return bool(self._lookups)
 
     async def close(self) -> None:
         """Cancel the look-ups: who waits for one is cancelled. The resolver stays open."""

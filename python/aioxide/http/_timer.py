@@ -60,7 +60,7 @@ class TimerContext(BaseTimerContext):
     def assert_timeout(self) -> None:
         """Raise TimeoutError if the limit is over."""
         if self._cancelled:
-            raise TimeoutError
+            raise TimeoutError("ClientTimeout.total is over")
 
     def __enter__(self) -> Self:
         """Enter. Raises RuntimeError outside a task, TimeoutError if the limit is over."""
@@ -90,7 +90,7 @@ class TimerContext(BaseTimerContext):
             # on as one.
             if task.uncancel() > cancelling:
                 return None
-            raise TimeoutError from exc_val
+            raise TimeoutError("ClientTimeout.total is over") from exc_val
         return None
 
     def timeout(self) -> None:

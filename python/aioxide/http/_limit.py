@@ -1,0 +1,40 @@
+"""A limit of ClientTimeout that says so when it is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aioxide.http._timeout import ceil_timeout
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Limit:
+    """`async with Limit("dns", timeout)`: the field of that name is the limit of what is inside.
+
+    None is no limit. Raises TimeoutError, which names the field.
+    """
+
+    __slots__ = ("_name", "_seconds", "_timeout")
+
+    def __init__(self, name: str, timeout: Any) -> None:
+        self._name = name
+        # aiohttp's own class has not all the fields.
+        self._seconds = getattr(timeout, name, None)
+        self._timeout = ceil_timeout(self._seconds, timeout.ceil_threshold)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(exc_type, exc, tb)
+        except TimeoutError as error:
+            text = f"ClientTimeout.{self._name} of {self._seconds:g} s is over"
+            raise TimeoutError(text) from error.__cause__
