@@ -88,11 +88,15 @@ class Run:
 
     def add_options(self) -> Iterable[argparse.Action]:
         """Options of aioxide's own, each yielded as it is added."""
-        return ()
+        yield self.parser.add_argument(
+            "--http",
+            action="store_true",
+            help="the program's aiohttp client is aioxide's, too (aiohttp must be installed)",
+        )
 
     def run(self, arguments: list[str]) -> None:
         own, program = self.split(arguments)
-        self.parser.parse_args(own)
+        options = self.parser.parse_args(own)
         if not program:
             self.parser.error("nothing to run: give a FILE, -m MODULE, or - for standard input")
 
@@ -101,7 +105,10 @@ class Run:
         from ._install import install
 
         first, *rest = program
-        install()
+        try:
+            install(http=options.http)
+        except ImportError as error:
+            _fail(f"--http: {error}. Install aiohttp, or leave --http out")
         try:
             if first == "-m":
                 module, *rest = rest or [""]

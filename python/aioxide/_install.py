@@ -28,7 +28,7 @@ from ._loop import EventLoop
 __all__ = ["install", "uninstall"]
 
 
-def install() -> None:
+def install(*, http: bool = False) -> None:
     """Make aioxide's loop what asyncio makes by default in this process.
 
     From now on `asyncio.run()`, `asyncio.Runner`, `asyncio.new_event_loop()` and, up to CPython
@@ -36,7 +36,12 @@ def install() -> None:
     otherwise. Loops that exist go on as they are. Calling it again changes nothing. Forked children
     inherit it; children that start a new interpreter do not.
 
-    Raises RuntimeError on a CPython that makes its loops in another way than 3.11 to 3.15 do.
+    With `http`, programs that import aiohttp use the client of `aioxide.http` from now on: its
+    names are put into aiohttp's modules. What has been imported from aiohttp by name before stays
+    aiohttp's, so call it first. aiohttp's server is not touched.
+
+    Raises RuntimeError on a CPython that makes its loops in another way than 3.11 to 3.15 do,
+    ImportError where `http` is asked for and aiohttp is not installed.
     """
     if sys.version_info >= (3, 16):
         raise RuntimeError(
@@ -51,6 +56,12 @@ def install() -> None:
     policy = vars(asyncio.events)["_event_loop_policy"]
     if policy is not None and not _makes_our_loop(policy):
         _replace(asyncio.events, "_event_loop_policy", EventLoopPolicy())
+    if http:
+        from ._install_http import replacements
+
+        for owner, name, ours in replacements():
+            if vars(owner)[name] is not ours:
+                _replace(owner, name, ours)
 
 
 def uninstall() -> None:

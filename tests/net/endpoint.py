@@ -5,7 +5,6 @@ import socket
 
 from .peer import polled
 
-
 #: Whether this Python's own datagram transports can pause reading: early releases of 3.11 cannot.
 PAUSES = "pause_reading" in vars(asyncio.selector_events._SelectorTransport)
 
