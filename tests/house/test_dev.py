@@ -406,7 +406,10 @@ echo "$@" >> {log}
 case "$*" in
 --version) echo cargo 1.999.0 ;;
 *install*) : > {home}/bin/cargo-fuzz; chmod +x {home}/bin/cargo-fuzz ;;
-*-merge=1) while [ "$1" != tidy ]; do shift; done; find "$3" "$4" -type f -exec cp {{}} "$2" \\; ;;
+*-set_cover_merge=1)
+    while [ "$1" != tidy ]; do shift; done
+    into=$2; shift 2
+    while [ "$1" != -- ]; do find "$1" -type f -exec cp {{}} "$into" \\; ; shift; done ;;
 *tidy*) echo found > {root}/fuzz/grown/tidy/found ;;
 *leaky*) echo bad > {root}/fuzz/artifacts/leaky/crash-1; exit 1 ;;
 *) echo no such crate >&2; exit 1 ;;
@@ -478,13 +481,16 @@ class TestFuzz:
             "dev: tidy: nothing found",
         ]
 
-    def test_corpus_is_minimised_and_small(
+    def test_corpus_grows_and_is_made_small_when_it_is_large(
         self, ran: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(fuzz, "CORPUS_LIMIT", 100)
         corpus = ran.parent / "fuzz/corpus/tidy"
         for name, size in (("tiny", 1), ("small", 60), ("large", 90)):
             plant(corpus, name, "x" * size)
+        assert fuzz.fuzz("tidy", 1, [])
+        everything = ["found", "large", "small", "tiny"]
+        assert sorted(path.name for path in corpus.iterdir()) == everything
+        monkeypatch.setattr(fuzz, "CORPUS_LIMIT", 100)
         assert fuzz.fuzz("tidy", 1, [])
         assert sorted(path.name for path in corpus.iterdir()) == ["found", "small", "tiny"]
         assert [path.name for path in (ran.parent / "fuzz/grown").iterdir()] == ["tidy"]

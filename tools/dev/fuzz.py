@@ -5,8 +5,8 @@
     fuzz/grown/NAME             every input that reached something new, on this machine only
     fuzz/artifacts/NAME         inputs that are findings, on this machine only
 
-A run reads both of the first folders of inputs and writes to `grown`. When it has ended without a
-finding, the corpus becomes the least set that reaches as much as both.
+A run reads both folders of inputs and writes to `grown`. When it has ended without a finding, the
+corpus gets what reaches something that nothing in it does.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def fuzz(name: str, minutes: float, extra: list[str]) -> bool:
     if not passed and not new:
         raise Problem(f"{name} did not run: see above")
     if not new:
-        minimise(cargo, name)
+        keep(cargo, name)
     return not new
 
 
@@ -110,31 +110,39 @@ def findings(name: str) -> set[Path]:
     return {path for path in (FUZZ / "artifacts" / name).glob("*") if path.is_file()}
 
 
-def minimise(cargo: str, name: str) -> None:
-    """Make the corpus the least set of inputs that reaches all that is known to be reachable."""
+def keep(cargo: str, name: str) -> None:
+    """Add to the corpus what reaches something new, and make it small when it has become large."""
     corpus, grown = FUZZ / "corpus" / name, FUZZ / "grown" / name
-    least = grown.with_name(f"{name}.least")
-    shutil.rmtree(least, ignore_errors=True)
-    least.mkdir()
-    must([*command(cargo, name, least, corpus, grown), "--", "-merge=1"], ENV)
-    kept = smallest(least)
-    for path in corpus.glob("*"):
-        if path.name not in kept:
-            path.unlink()
-    for file in kept:
-        shutil.copyfile(least / file, corpus / file)
-    shutil.rmtree(least)
-    size = sum(path.stat().st_size for path in corpus.glob("*"))
-    note(f"{name}: the corpus has {len(kept)} inputs, {size} bytes")
+    merge(cargo, name, corpus, grown)
+    if size_of(corpus) > CORPUS_LIMIT:
+        least = grown.with_name(f"{name}.least")
+        shutil.rmtree(least, ignore_errors=True)
+        least.mkdir()
+        merge(cargo, name, least, corpus, grown)
+        kept = smallest(least, CORPUS_LIMIT)
+        for path in corpus.glob("*"):
+            if path.name not in kept:
+                path.unlink()
+        for file in kept:
+            shutil.copyfile(least / file, corpus / file)
+        shutil.rmtree(least)
+    note(f"{name}: the corpus has {len(list(corpus.glob('*')))} inputs, {size_of(corpus)} bytes")
 
 
-def smallest(folder: Path, limit: int | None = None) -> set[str]:
-    """The names of the smallest files that fit into the limit together."""
-    left = CORPUS_LIMIT if limit is None else limit
+def merge(cargo: str, name: str, into: Path, *folders: Path) -> None:
+    must([*command(cargo, name, into, *folders), "--", "-set_cover_merge=1"], ENV)
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*"))
+
+
+def smallest(folder: Path, left: int) -> set[str]:
+    """The names of the smallest files, as many as have room in `left` bytes together."""
     kept: set[str] = set()
     for size, name in sorted((path.stat().st_size, path.name) for path in folder.glob("*")):
-        if size > left:
-            break
         left -= size
+        if left < 0:
+            break
         kept.add(name)
     return kept

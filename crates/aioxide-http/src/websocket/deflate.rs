@@ -90,6 +90,8 @@ impl Deflater {
     }
 }
 
+/// The fastest level, as in aiohttp. The next one makes messages a quarter shorter, and takes four
+/// times as long for those of a kilobyte or less.
 fn new_stream(window_bits: u8) -> Compress {
     Compress::new_with_window_bits(Compression::fast(), false, window_bits)
 }
