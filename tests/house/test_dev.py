@@ -72,6 +72,7 @@ class TestCommandLine:
             (["setup", "--fast"], "setup takes no --fast"),
             (["test", "py", "--all-pythons", "--python", "3.12"], "takes no --python"),
             (["fuzz", "websocket_frame"], "no such target, is it websocket_frames?"),
+            (["fuzz", "jar"], "jar: no such target, is it cookies_jar?"),
             (["fuzz", "xyzzy"], "xyzzy: no such target; `./dev fuzz` lists them"),
             (["fuzz", "form", "--minutes", "soon"], "--minutes soon: a number above 0"),
             (["fuzz", "form", "--minutes=-1"], "--minutes -1: a number above 0"),

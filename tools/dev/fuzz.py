@@ -50,8 +50,10 @@ def told(source: str) -> str:
 
 def suggestion(name: str) -> str:
     """What a name that is none may have meant."""
-    close = difflib.get_close_matches(name, targets(), 1)
-    return f", is it {close[0]}?" if close else ";"
+    known = targets()
+    close = [target for target in known if name in target]
+    close = close or difflib.get_close_matches(name, known, 1)
+    return f", is it {' or '.join(close)}?" if close else ";"
 
 
 def tool() -> str:
