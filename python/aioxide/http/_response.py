@@ -14,6 +14,8 @@ import re
 import sys
 import traceback
 import warnings
+import weakref
+from functools import partial
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,6 +51,12 @@ LINK_PARAMETER = re.compile(r"^\s*(\S*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\"']*
 def _closed() -> ClientConnectionError:
     # One for each: an exception keeps the frames that it was raised in.
     return ClientConnectionError("Connection closed")
+
+
+def _ended(weak: weakref.ref[ClientResponse]) -> None:
+    response = weak()
+    if response is not None:
+        response._response_eof()
 
 
 class _Noop:
@@ -280,7 +288,13 @@ class ClientResponse:
 
     def _take_head(self) -> None:
         """The head has come."""
-        status, reason, minor, cookies = self._exchange.start(self._response_eof)
+        exchange = self._exchange
+        if exchange.ended:
+            ended = self._response_eof
+        else:
+            # Weakly: a response that the program forgets gives its connection up.
+            ended = partial(_ended, weakref.ref(self))
+        status, reason, minor, cookies = exchange.start(ended)
         self.status = status
         self.reason = reason
         self.version = HttpVersion11 if minor else HttpVersion10
@@ -421,6 +435,8 @@ class ClientResponse:
             if self._released:
                 content.set_exception(_closed())
             else:
+                # Whoever has the content needs the connection.
+                content.on_eof(self._response_eof)
                 self._exchange.attach(content)
         return content  # type: ignore[no-any-return]
 
