@@ -4,8 +4,8 @@
 pub fn mask(bytes: &mut [u8], key: [u8; 4]) {
     let word = u64::from(u32::from_ne_bytes(key));
     let word = word | word << 32;
-    // Compiled to vector instructions of whatever width the target has; taking 32 bytes at a time
-    // in the source was no faster.
+    // Compiled to vector instructions of whatever width the target has. Taking 32 bytes at a time
+    // gains a fifth at a kilobyte, nothing at a megabyte, and loses a third at 16 bytes.
     let (words, rest) = bytes.as_chunks_mut();
     for part in words {
         *part = (u64::from_ne_bytes(*part) ^ word).to_ne_bytes();
