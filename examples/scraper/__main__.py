@@ -1,4 +1,4 @@
-"""The main job: the talk's last demo, by three clients side by side.
+"""The main job: the talk's last demo, by four clients side by side.
 
 Each client runs in a process of its own, one at a time, in rounds whose order turns, so that
 a busy moment of the machine does not fall on the same one each time.
@@ -84,7 +84,7 @@ def show_clients(options: Options, console: Console, summaries: dict[str, Summar
 def show_unthrottled(options: Options, console: Console, url: str, limit: int) -> None:
     """All pages at once, and then the same client with a limit, against the same site."""
     urls = fetch_links(url, options.notices)
-    arm = options.arms[-1]
+    arm = "aioxide" if "aioxide" in options.arms else options.arms[-1]
     outcomes: list[tuple[str, Outcome]] = []
     with Watch(console) as watch:
         for label, at_once in (("all at once", 0), (f"{limit} at a time", limit)):

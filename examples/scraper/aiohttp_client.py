@@ -1,4 +1,4 @@
-"""The pages by aiohttp, on the loop of a given name."""
+"""The pages by aiohttp, on the loop of a given name; or by aioxide's client in its place."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     """What makes the loop of this name."""
-    if name == "aioxide":
+    if name in ("aioxide", "client"):
         import aioxide
 
+        if name == "client":
+            # From here on `aiohttp.ClientSession` is aioxide's: the rest is the same program.
+            aioxide.install(http=True)
         return aioxide.new_event_loop
     if name == "uvloop":
         import uvloop

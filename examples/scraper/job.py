@@ -34,6 +34,7 @@ LABELS = {
     "asyncio": "asyncio + aiohttp",
     "uvloop": "uvloop + aiohttp",
     "aioxide": "aioxide + aiohttp",
+    "client": "aioxide.http",
 }
 
 # What each client imports, in the order in which it is missed.
@@ -42,4 +43,5 @@ NEEDS = {
     "asyncio": ("aiohttp",),
     "uvloop": ("uvloop", "aiohttp"),
     "aioxide": ("aioxide", "aiohttp"),
+    "client": ("aioxide", "aiohttp"),
 }

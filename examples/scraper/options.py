@@ -10,7 +10,7 @@ from pathlib import Path
 from job import LABELS, NEEDS
 from site_index import UrlError, check_url
 
-ARMS = ("threads", "asyncio", "aioxide")
+ARMS = ("threads", "asyncio", "aioxide", "client")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ COLOURS = {
     "asyncio": ("cyan", "#0072b2"),
     "uvloop": ("magenta", "#cc79a7"),
     "aioxide": ("bright_red", "#d55e00"),
+    "client": ("green", "#009e73"),
 }
 
 

@@ -61,17 +61,20 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
-def test_three_clients_fetch_every_notice_and_the_unthrottled_run_fails(run_scraper, tmp_path):
+CLIENTS = ("threads + requests", "asyncio + aiohttp", "aioxide + aiohttp", "aioxide.http")
+
+
+def test_four_clients_fetch_every_notice_and_the_unthrottled_run_fails(run_scraper, tmp_path):
     done = run_scraper("--notices", "20", "--limit", "5", "--rounds", "2", "--passes", "1")
     assert done.stderr == ""
     assert done.returncode == 0
-    for client in ("threads + requests", "asyncio + aiohttp", "aioxide + aiohttp"):
+    for client in CLIENTS:
         cells = row(done.stdout, client)
         assert cells[1] == "40"
         assert all(float(cell.replace(",", "")) > 0 for cell in cells[1:9]), cells
         assert cells[9] == "none"
         assert done.stdout.count(f"{client}: 20 pages in ") == 2
-    assert "checked: the site, too, counted 120 notices" in done.stdout
+    assert "checked: the site, too, counted 160 notices" in done.stdout
     assert "share of pages that came within this time" in done.stdout
     assert re.search("[\u2801-\u28ff]{3}", done.stdout), "a curve"
 
@@ -90,8 +93,8 @@ def test_three_clients_fetch_every_notice_and_the_unthrottled_run_fails(run_scra
     picture = ET.parse(tmp_path / "out" / "scraper.svg").getroot()
     namespace = {"svg": "http://www.w3.org/2000/svg"}
     texts = {element.text for element in picture.findall("svg:text", namespace)}
-    assert {"threads + requests", "asyncio + aiohttp", "aioxide + aiohttp"} <= texts
-    assert len(picture.findall("svg:polyline", namespace)) == 3
+    assert set(CLIENTS) <= texts
+    assert len(picture.findall("svg:polyline", namespace)) == 4
 
 
 def test_a_site_by_url_is_asked_for_what_was_asked(run_scraper, site_program):
