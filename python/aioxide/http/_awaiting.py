@@ -74,7 +74,8 @@ class _RequestContextManager(_BaseRequestContextManager["ClientResponse"]):
         response = self._resp
         response._in_context = False
         response.release()
-        if response._writer is not None:
+        # A package may have put a response of its own in its place.
+        if getattr(response, "_writer", None) is not None:
             await response.wait_for_close()
 
 

@@ -226,6 +226,8 @@ class BaseConnector:
                 for trace in traces:
                     await trace.send_connection_create_start()
                 connection = await self._create_connection(req, traces, timeout)
+                if type(connection) is not _aioxide.HttpConnection:
+                    connection = self._taken_over(connection)
                 slot.adopt(connection)
                 for trace in traces:
                     await trace.send_connection_create_end()
@@ -241,6 +243,17 @@ class BaseConnector:
             raise ClientConnectionError("Connector is closed.")
         self._acquired.add(connection)
         return Connection(self, key, connection, self._loop, slot)
+
+    def _taken_over(self, protocol: Any) -> Any:
+        """A package's connector has made a connection with another protocol, aiohttp's for one: its
+        transport goes on with ours."""
+        connection = self._factory()
+        # It may hold what closes the transport when it is collected.
+        connection.taken_from = protocol
+        transport = protocol.transport
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        return connection
 
     def _discard(self, slot: Any) -> None:
         connection = slot.connection

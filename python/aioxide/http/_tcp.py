@@ -21,6 +21,7 @@ from aioxide.http._errors import (
     ClientConnectorSSLError,
     ClientHttpProxyError,
     ClientProxyConnectionError,
+    InvalidUrlClientError,
     ServerFingerprintMismatch,
 )
 from aioxide.http._limit import Limit
@@ -29,6 +30,7 @@ from aioxide.http._resolver import (
     AbstractResolver,
     DefaultResolver,
     DnsCache,
+    is_canonical_ipv4_address,
     is_ip_address,
 )
 
@@ -145,6 +147,9 @@ class TCPConnector(BaseConnector):
         self, host: str, port: int, traces: list[Trace] | None = None
     ) -> list[Any]:
         if is_ip_address(host):
+            # Other spellings (127.1, 2130706433) would slip past who looks at the host.
+            if ":" not in host and not is_canonical_ipv4_address(host):
+                raise InvalidUrlClientError(host, "is not a canonical IPv4 address")
             return [
                 {
                     "hostname": host,

@@ -224,7 +224,10 @@ async def checks(base):
             try:
                 async with session.get(path) as response:
                     await response.read()
-            except (TimeoutError, LookupError) as error:
+            except TimeoutError as error:
+                # aiohttp gives no words to it.
+                print(path, type(error).__name__)
+            except LookupError as error:
                 print(path, type(error).__name__, error)
         try:
             timeout = aiohttp.ClientTimeout(sock_read=0.05)

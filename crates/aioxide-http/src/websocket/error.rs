@@ -122,16 +122,16 @@ pub struct OfferError(pub u8);
 #[non_exhaustive]
 pub enum HandshakeError {
     /// The server did not switch protocols.
-    #[error("the server answered with status {0}, not 101")]
+    #[error("Invalid response status")]
     Status(u16),
     /// No `Upgrade: websocket`.
-    #[error("the server's answer has no `Upgrade: websocket`")]
+    #[error("Invalid upgrade header")]
     Upgrade,
     /// No `Connection: Upgrade`.
-    #[error("the server's answer has no `Connection: Upgrade`")]
+    #[error("Invalid connection header")]
     Connection,
     /// No `Sec-WebSocket-Accept`, more than one, or one to another key.
-    #[error("the server's answer has no Sec-WebSocket-Accept that belongs to the key")]
+    #[error("Invalid challenge response")]
     Accept,
     /// The extensions are none that were offered, or not as they were.
     #[error(transparent)]
