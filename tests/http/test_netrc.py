@@ -2,6 +2,7 @@
 
 import logging
 import netrc
+import sys
 import random
 
 import pytest
@@ -28,6 +29,7 @@ def by_us():
     return None if found is None else [found.authenticators(host) for host in HOSTS]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="ours reads as 3.14's does")
 @pytest.mark.parametrize("seed", range(20))
 def test_random_files_mean_the_same(seed, tmp_path, monkeypatch):
     choices = random.Random(seed)
