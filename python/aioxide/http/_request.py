@@ -18,7 +18,7 @@ from yarl import URL
 
 from aioxide import _aioxide
 from aioxide.http._aiohttp import lookup
-from aioxide.http._auth import BasicAuth
+from aioxide.http._auth import BasicAuth, make_basic_auth
 from aioxide.http._cookie_text import morsel_as_sent, parse_cookie_header
 from aioxide.http._errors import (
     ClientConnectionError,
@@ -225,7 +225,7 @@ class ClientRequest:
         if not url.raw_host:
             raise InvalidURL(url)
         if url.raw_user or url.raw_password:
-            self.auth = BasicAuth(url.user or "", url.password or "")
+            self.auth = make_basic_auth(url.user or "", url.password or "")
 
     def update_version(self, version: HttpVersion | str) -> None:
         """Take the version, as a pair or as text."""

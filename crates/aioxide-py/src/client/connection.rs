@@ -21,6 +21,7 @@ use super::websocket::WebSocket;
 use crate::cell::LoopCell;
 use crate::event_loop::Loop;
 use crate::ffi::Ref;
+use crate::tls::TlsTransport;
 use crate::transport::StreamTransport;
 
 /// What a connection is doing.
@@ -39,6 +40,8 @@ pub(super) struct State {
     pub(super) transport: Option<Ref>,
     /// The same, where it is a plain connection: it is written to without a Python call.
     pub(super) stream: Option<Ref<StreamTransport>>,
+    /// The same, where it is encrypted.
+    pub(super) tls: Option<Ref<TlsTransport>>,
     /// Taken out while it decodes.
     pub(super) decoder: Option<Box<Decoder>>,
     pub(super) exchange: Option<Ref<Exchange>>,
@@ -83,11 +86,15 @@ impl HttpConnection {
     /// The same for a connection that was idle for a while: the peer may have closed it, and the
     /// loop not know yet. Calls no Python.
     pub(super) fn is_alive(&self) -> bool {
-        let (stream, reusable) = self
-            .state
-            .with(|state| (state.stream.clone(), state.phase == Phase::Idle && state.reusable));
-        // A TLS connection may have a record to read that is none of HTTP's, a ticket for instance.
-        reusable && stream.is_none_or(|stream| stream.is_quiet())
+        let (stream, tls, reusable) = self.state.with(|state| {
+            let reusable = state.phase == Phase::Idle && state.reusable;
+            (state.stream.clone(), state.tls.clone(), reusable)
+        });
+        // What waits on a TLS connection may be no more than a ticket, but whether it is the peer's
+        // farewell is known only to who decrypts it.
+        reusable
+            && stream.is_none_or(|stream| stream.is_quiet())
+            && tls.is_none_or(|tls| tls.is_quiet())
     }
 
     /// Closes the connection; what was written before still goes out if `exception` is `None`.
@@ -160,6 +167,7 @@ impl HttpConnection {
             phase: Phase::New,
             transport: None,
             stream: None,
+            tls: None,
             decoder: None,
             exchange: None,
             successor: None,
@@ -183,6 +191,7 @@ impl HttpConnection {
             let objects = [
                 state.transport.as_ref(),
                 state.stream.as_ref().map(Ref::as_any),
+                state.tls.as_ref().map(Ref::as_any),
                 state.exchange.as_ref().map(Ref::as_any),
                 state.successor.as_ref(),
                 state.exception.as_ref(),
@@ -202,7 +211,7 @@ impl HttpConnection {
     fn __clear__(&self) {
         let taken = self.state.with(|state| {
             (
-                (state.transport.take(), state.stream.take(), state.exchange.take()),
+                (state.transport.take(), state.stream.take(), state.tls.take(), state.exchange.take()),
                 (state.successor.take(), state.exception.take(), state.closed.take()),
                 state.websocket.take(),
                 (std::mem::take(&mut state.drain), state.timer.take()),
@@ -264,12 +273,17 @@ impl HttpConnection {
     /// The transport is connected.
     fn connection_made(&self, transport: &Bound<'_, PyAny>) {
         let stream = transport.cast::<StreamTransport>().ok().map(Ref::new);
+        let tls = transport.cast::<TlsTransport>().ok().map(Ref::new);
         let transport = Ref::new(transport);
         let old = self.state.with(|state| {
             if state.phase == Phase::New {
                 state.phase = Phase::Idle;
             }
-            (state.transport.replace(transport), std::mem::replace(&mut state.stream, stream))
+            let streams = (
+                std::mem::replace(&mut state.stream, stream),
+                std::mem::replace(&mut state.tls, tls),
+            );
+            (state.transport.replace(transport), streams)
         });
         drop(old);
     }

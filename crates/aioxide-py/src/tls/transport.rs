@@ -64,6 +64,11 @@ impl TlsTransport {
         Ok(Ref::from(new_with_dict(py, this)?))
     }
 
+    /// Nothing has come that was not read, and the connection below is there. Calls no Python.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.protocol.lower().is_some_and(|lower| lower.is_quiet())
+    }
+
     pub(super) fn mark_closed(&self) {
         self.closed.store(true, Relaxed);
     }
