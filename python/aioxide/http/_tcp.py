@@ -259,7 +259,8 @@ class TCPConnector(BaseConnector):
                     fingerprint.check(transport)
                 except ServerFingerprintMismatch as error:
                     peer = transport.get_extra_info("peername")
-                    transport.close()
+                    # Nobody waits for the farewell of who is not the one.
+                    transport.abort()
                     failed = error
                     addr_infos = without_address(addr_infos, peer)
                     continue
@@ -384,7 +385,7 @@ class TCPConnector(BaseConnector):
             try:
                 fingerprint.check(transport)
             except ServerFingerprintMismatch:
-                transport.close()
+                transport.abort()
                 raise
         protocol.connection_made(transport)
         return transport, protocol
