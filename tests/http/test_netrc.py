@@ -2,8 +2,8 @@
 
 import logging
 import netrc
-import sys
 import random
+import sys
 
 import pytest
 

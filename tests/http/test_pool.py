@@ -3,10 +3,12 @@
 import asyncio
 import gc
 import json
+import queue
 import weakref
 
 import pytest
 
+import aioxide
 from aioxide import http
 
 from ..net.peer import polled
@@ -333,11 +335,41 @@ async def test_response_that_is_forgotten_is_told_of_in_debug_mode(server, loop,
 # Descriptors
 
 
-def test_hundreds_of_requests_do_with_few_descriptors(child):
+@pytest.fixture
+def threaded_server(start_thread):
+    """The URL of a server in a thread of its own, whose descriptors are not the child's."""
+    started = queue.SimpleQueue()
+
+    async def answer(reader, writer):
+        try:
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(OK)
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            writer.close()
+
+    async def main():
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1000)
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        port = server.sockets[0].getsockname()[1]
+        started.put((f"http://127.0.0.1:{port}/", loop, over))
+        await over
+        server.close()
+
+    start_thread(aioxide.run, main())
+    url, loop, over = started.get()
+    yield url
+    loop.call_soon_threadsafe(over.set_result, None)
+
+
+def test_hundreds_of_requests_do_with_few_descriptors(child, threaded_server):
     """The limit of open files is lowered: all requests succeed, and it is said once."""
     result = child(
         """
-        import asyncio, json, logging, resource
+        import asyncio, json, logging, resource, sys
         import aioxide
         from aioxide import http
 
@@ -350,26 +382,13 @@ def test_hundreds_of_requests_do_with_few_descriptors(child):
 
         logging.getLogger("aioxide.http").addHandler(Keep())
 
-        async def answer(reader, writer):
-            try:
-                while True:
-                    await reader.readuntil(b"\\r\\n\\r\\n")
-                    writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
-                    await asyncio.sleep(0)
-            except (asyncio.IncompleteReadError, OSError):
-                pass
-            finally:
-                writer.close()
-
         async def main():
-            server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1000)
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            url = sys.argv[1]
             async with http.ClientSession(connector=http.TCPConnector(limit=0)) as session:
                 async def ask():
                     async with session.get(url) as response:
                         return await response.read()
                 found = await asyncio.gather(*(ask() for _ in range(400)), return_exceptions=True)
-            server.close()
             print(json.dumps([
                 sum(body == b"ok" for body in found),
                 [repr(body) for body in found if body != b"ok"][:3],
@@ -378,6 +397,7 @@ def test_hundreds_of_requests_do_with_few_descriptors(child):
 
         aioxide.run(main())
         """,
+        threaded_server,
     )
     assert result.returncode == 0, result.stderr
     right, wrong, records = json.loads(result.stdout)

@@ -173,7 +173,7 @@ async def test_total_counts_from_the_first_of_several_tries(server, make_session
             assert request.target.startswith("/")
             loop = asyncio.get_running_loop()
             over = loop.create_future()
-            loop.call_later(SHORT, over.set_result, None)
+            loop.call_later(SHORT, lambda over=over: over.done() or over.set_result(None))
             await over
             wire.send(answer(b"", f"Location: /{count}", status="302 Found"))
 

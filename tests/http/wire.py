@@ -1,4 +1,4 @@
-"""The other end of the client: a server by hand. What goes over the wire is the test's."""
+"""The other end of the client, by hand: what goes over the wire, and when, is the test's."""
 
 import asyncio
 import contextlib

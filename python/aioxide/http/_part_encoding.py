@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from aioxide.http._errors import ContentEncodingError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from aioxide.http._payload_base import PayloadWriter
 
@@ -38,21 +38,29 @@ class Inflater:
         self._max_length = max_length
         self._members = 1
 
-    def _step(self, data: bytes) -> tuple[bytes, bytes]:
-        """Decode once: (what comes out, what is left to decode)."""
+    def _step(self, data: bytes, limit: int) -> tuple[bytes, bytes]:
+        """Decode once: (up to `limit` bytes that come out, what is left to decode)."""
         if self._decoder.eof:
             self._members += 1
             if self._members > _MAX_MEMBERS:
                 raise ContentEncodingError(f"More than {_MAX_MEMBERS} compressed members in a part")
             self._decoder = zlib.decompressobj(wbits=self._bits)
-        out = self._decoder.decompress(data, self._max_length)
+        out = self._decoder.decompress(data, limit)
         return out, self._decoder.unconsumed_tail or self._decoder.unused_data
 
     def first(self, data: bytes) -> bytes:
         """Decode, and drop what is more than `max_length` bytes."""
-        return self._step(data)[0]
+        pieces: list[bytes] = []
+        room = self._max_length
+        while room:
+            piece, data = self._step(data, room)
+            pieces.append(piece)
+            if not data and (self._decoder.eof or len(piece) < room):
+                break
+            room -= len(piece)
+        return b"".join(pieces)
 
-    async def decode(self, data: bytes) -> AsyncIterator[bytes]:
+    async def decode(self, data: bytes) -> AsyncGenerator[bytes, None]:
         """Decode all, piece by piece. Raises zlib.error, and ContentEncodingError for too many
         members. May be cancelled.
         """
@@ -60,9 +68,9 @@ class Inflater:
         while True:
             if len(left) > _IN_THREAD:
                 loop = asyncio.get_running_loop()
-                out, left = await loop.run_in_executor(None, self._step, left)
+                out, left = await loop.run_in_executor(None, self._step, left, self._max_length)
             else:
-                out, left = self._step(left)
+                out, left = self._step(left, self._max_length)
             if out:
                 yield out
             # A full piece may leave output inside, with no input.

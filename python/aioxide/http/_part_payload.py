@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from aioxide.http._aiohttp import lookup
@@ -64,8 +65,9 @@ class BodyPartReaderPayload(Payload):
             if inflater is None:
                 await writer.write(chunk)
             else:
-                async for piece in inflater.decode(chunk):
-                    await writer.write(piece)
+                async with aclosing(inflater.decode(chunk)) as pieces:
+                    async for piece in pieces:
+                        await writer.write(piece)
 
 
 register_payload(BodyPartReaderPayload, BodyPartReader, order=Order.try_first)

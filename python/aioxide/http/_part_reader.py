@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import warnings
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import parse_qsl
 
@@ -14,9 +16,10 @@ from aioxide.http._content_disposition import (
 )
 from aioxide.http._mimetype import parse_mimetype
 from aioxide.http._part_encoding import Inflater, decode_transfer
+from aioxide.http._stream_reader import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
 __all__ = ["BodyPartReader", "Content", "Source"]
 
@@ -80,8 +83,16 @@ class Source:
         return not self._back and self._content.at_eof()
 
     def unread_data(self, data: bytes) -> None:
-        """Give back what was read last."""
-        self._back = data + self._back
+        """Give back what was read last: to the content, if it takes that."""
+        content: Any = self._content
+        if isinstance(content, StreamReader):
+            content._unread(data)
+        elif hasattr(content, "unread_data"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                content.unread_data(data)
+        else:
+            self._back = data + self._back
 
 
 class BodyPartReader:
@@ -127,7 +138,7 @@ class BodyPartReader:
         self._read_bytes = 0
         self._at_eof = False
         # The end of a base64 chunk that is not a multiple of four characters.
-        self._carry = b""
+        self._b64_carry = b""
         # The line that readline() looked ahead at.
         self._line: bytes | None = None
         self._reset_window()
@@ -170,9 +181,10 @@ class BodyPartReader:
             return data
         pieces = []
         size = 0
-        async for piece in self.decode_iter(data):
-            pieces.append(piece)
-            size = self._checked(size + len(piece))
+        async with aclosing(self.decode_iter(data)) as decoded:
+            async for piece in decoded:
+                pieces.append(piece)
+                size = self._checked(size + len(piece))
         return b"".join(pieces)
 
     def _checked(self, size: int) -> int:
@@ -193,13 +205,13 @@ class BodyPartReader:
             self._line = None
         is_base64 = self.headers.get("Content-Transfer-Encoding", "").lower() == "base64"
         while True:
-            want = max(size - len(self._carry), 1)
+            want = max(size - len(self._b64_carry), 1)
             if self._length is None:
                 fresh = await self._read_to_boundary(want)
             else:
                 fresh = await self._read_of_length(want, self._length)
-            chunk = self._carry + fresh
-            self._carry = b""
+            chunk = self._b64_carry + fresh
+            self._b64_carry = b""
             if is_base64 and not self._at_eof:
                 chunk = self._whole_groups(chunk, size)
                 if not chunk:
@@ -215,7 +227,7 @@ class BodyPartReader:
             odd -= chunk[cut] in _BASE64
         if not cut and len(chunk) >= size:
             return chunk
-        self._carry = chunk[cut:]
+        self._b64_carry = chunk[cut:]
         return chunk[:cut]
 
     async def _read_of_length(self, want: int, length: int) -> bytes:
@@ -325,15 +337,16 @@ class BodyPartReader:
             return data
         return Inflater(encoding, self._max_decompress_size).first(data)
 
-    async def decode_iter(self, data: bytes) -> AsyncIterator[bytes]:
+    async def decode_iter(self, data: bytes) -> AsyncGenerator[bytes, None]:
         """Undo the encodings, piece by piece, in a thread where there is much."""
         data = self._decode_transfer(data)
         encoding = self._content_encoding()
         if encoding is None:
             yield data
             return
-        async for piece in Inflater(encoding, self._max_decompress_size).decode(data):
-            yield piece
+        async with aclosing(Inflater(encoding, self._max_decompress_size).decode(data)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def _decode_transfer(self, data: bytes) -> bytes:
         if "Content-Transfer-Encoding" not in self.headers:

@@ -8,6 +8,7 @@ that cannot go back is consumed by the first time.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 
@@ -132,6 +133,7 @@ class TextIOPayload(IOBasePayload):
     """A file open as text. It is encoded as `encoding` or the content type's charset says."""
 
     _value: io.TextIOBase
+    _encoder: codecs.IncrementalEncoder
 
     def __init__(
         self,
@@ -145,10 +147,13 @@ class TextIOPayload(IOBasePayload):
         super().__init__(value, *args, content_type=content_type, encoding=encoding, **kwargs)
 
     def _encode(self, data: Any) -> bytes:
+        # At the end an encoder may have something left to say. Only one that is kept says what
+        # belongs at the beginning once, such as UTF-16's mark.
         text: str = data
-        return text.encode(self._encoding or "utf-8")
+        return self._encoder.encode(text, final=not text)
 
     def _read_and_available_len(self, limit: int | None) -> tuple[int | None, bytes]:
+        self._encoder = codecs.getincrementalencoder(self._encoding or "utf-8")()
         # What the file holds in its own encoding, and with its own line ends, is no measure.
         return None, super()._read_and_available_len(limit)[1]
 

@@ -233,6 +233,8 @@ def _share(user: AsyncResolver, loop: asyncio.AbstractEventLoop) -> Any:
 
 
 def _unshare(user: AsyncResolver, loop: asyncio.AbstractEventLoop) -> None:
+    if loop not in _shared_resolvers:
+        return
     resolver, users = _shared_resolvers[loop]
     users.discard(user)
     if not users:
@@ -308,7 +310,9 @@ class DnsCache:
         else:
             for trace in traces:
                 await trace.send_dns_cache_hit(host)
-        addresses = await asyncio.shield(lookup)
+        # Not shield(): since 3.14 that reports an error which nobody waits for any more.
+        await asyncio.wait((lookup,))
+        addresses = lookup.result()
         found = self._next(key)
         return list(addresses) if found is None else found
 

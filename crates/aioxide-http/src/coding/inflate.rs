@@ -122,7 +122,9 @@ impl Inflate {
             inflater.decompress(input, output, FlushDecompress::None).map_err(|error| {
                 let what = match error.needs_dictionary() {
                     Some(_) => "a preset dictionary is needed",
-                    None => error.message().unwrap_or("cannot be inflated"),
+                    // Whether the inflater is asked once more after it has met the fault depends
+                    // on how the data was cut; what is wrong with the data does not.
+                    None => "the compressed data is damaged",
                 };
                 EngineError::Corrupt(what.to_owned().into())
             })?;

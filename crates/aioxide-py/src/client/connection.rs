@@ -211,7 +211,12 @@ impl HttpConnection {
     fn __clear__(&self) {
         let taken = self.state.with(|state| {
             (
-                (state.transport.take(), state.stream.take(), state.tls.take(), state.exchange.take()),
+                (
+                    state.transport.take(),
+                    state.stream.take(),
+                    state.tls.take(),
+                    state.exchange.take(),
+                ),
                 (state.successor.take(), state.exception.take(), state.closed.take()),
                 state.websocket.take(),
                 (std::mem::take(&mut state.drain), state.timer.take()),

@@ -100,7 +100,12 @@ impl HttpConnection {
                 state.successor.take(),
                 std::mem::take(&mut state.drain),
                 state.closed.take(),
-                (state.transport.take(), state.stream.take(), state.tls.take(), state.websocket.take()),
+                (
+                    state.transport.take(),
+                    state.stream.take(),
+                    state.tls.take(),
+                    state.websocket.take(),
+                ),
             )
         });
         drop(transport);
