@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import inspect
 import os
 import socket
 import ssl
@@ -11,29 +10,11 @@ import subprocess
 import pytest
 import trustme
 
+from ..coroutines import pytest_itemcollected, pytest_pyfunc_call  # noqa: F401 - pytest finds them here
 from .endpoint import Endpoint
 from .peer import Peer, ready
 from .recorder import Recorder
 from .tls import VERSIONS, TlsPeer, contexts_of
-
-TIME_LIMIT = 20
-
-
-def pytest_itemcollected(item):
-    """Cut a wait that does not end sooner than the suite's own limit does."""
-    if item.get_closest_marker("time_limit") is None:
-        item.add_marker(pytest.mark.time_limit(TIME_LIMIT))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem):
-    """Run a test that is a coroutine function on its `loop` fixture."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj):
-        return None
-    names = pyfuncitem._fixtureinfo.argnames
-    arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    pyfuncitem.funcargs["loop"].run_until_complete(pyfuncitem.obj(**arguments))
-    return True
 
 
 @pytest.fixture

@@ -340,7 +340,8 @@ class BaseConnector:
         raise NotImplementedError
 
     def _proxy_request(self, req: ClientRequest) -> ClientRequest:
-        raise NotImplementedError
+        """The request to the proxy; the request itself where there is none on the way."""
+        return req
 
     def _factory(self) -> Any:
         loop: Any = self._loop

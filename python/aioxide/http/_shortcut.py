@@ -1,10 +1,9 @@
 """The shortest way of a request that asks for nothing out of the ordinary.
 
-Most requests of most programs are alike: a method, a URL, perhaps headers or a body that lies in
-memory; no proxy, no middleware, nobody who traces. For these the head is made once for each URL
-and kept, an idle connection is taken without waiting, and what a response needs is filled in
-directly. Whatever is different goes the long way, `ClientSession._request`, which does the same
-step by step.
+Most requests of most programs are alike: a method and a URL, with what the session adds; no body,
+no proxy, no middleware, nobody who traces. For these the head is made once for each URL and kept,
+an idle connection is taken without waiting, and what a response needs is filled in directly.
+Whatever is different goes the long way, `step_by_step()`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, getversion
-from yarl import URL
 
 from aioxide import _aioxide
 from aioxide.http._connection import Connection

@@ -56,6 +56,3 @@ class UnixConnector(BaseConnector):
                 raise
             raise UnixClientConnectorError(self.path, req.connection_key, error) from error
         return protocol
-
-    def _proxy_request(self, req: ClientRequest) -> ClientRequest:
-        return req

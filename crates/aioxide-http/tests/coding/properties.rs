@@ -58,9 +58,7 @@ proptest! {
 
     #[test]
     fn splits_do_not_change_the_outcome_of_damaged_data(
-        // Not zstd: a damaged frame was seen that is refused when it is given at once and taken as
-        // empty when it is given in pieces.
-        coding in coding().prop_filter("zstd differs", |coding| *coding != Coding::Zstd),
+        coding in coding(),
         data in body(),
         place in any::<usize>(),
         byte in any::<u8>(),
@@ -69,6 +67,10 @@ proptest! {
         let mut encoded = super::support::encode(coding, &data);
         let place = place % encoded.len();
         encoded[place] = byte;
+        // libzstd refuses a compressed block of no bytes in a frame that comes at once, and takes it
+        // as empty in one that comes in pieces.
+        let empty_block = |bytes: &[u8]| matches!(bytes, [4 | 5, 0, 0]);
+        prop_assume!(coding != Coding::Zstd || !encoded.windows(3).any(empty_block));
         let limits = Limits { max_decompressed_size: Some(400_000), ..Limits::default() };
         let run = |parts: Vec<&[u8]>| {
             // What a library says first of bytes with several faults depends on the pieces.

@@ -42,7 +42,7 @@ impl Exchange {
             Some(reason) => text_of(py, &reason)?,
         };
         let cookies = if cookies { Some(self.header_all(py, "set-cookie")?) } else { None };
-        self.on_end(py, ended)?;
+        self.on_end(ended)?;
         Ok((status, reason, minor, cookies))
     }
 

@@ -116,7 +116,7 @@ impl HttpConnection {
     }
 
     /// Reads no more until somebody has taken what is there.
-    pub(super) fn pause(&self, py: Python<'_>, _this: &Ref<Self>) -> PyResult<()> {
+    pub(super) fn pause(&self, py: Python<'_>) -> PyResult<()> {
         let transport = self.state.with(|state| {
             (!std::mem::replace(&mut state.reading_paused, true)).then(|| state.transport.clone())
         });
@@ -299,8 +299,8 @@ impl HttpConnection {
     }
 
     /// Bytes, from a transport that does not feed natively.
-    fn data_received(this: &Bound<'_, Self>, data: &[u8]) -> PyResult<()> {
-        this.get().feed(this.py(), &Ref::new(this), data)
+    fn data_received(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
+        self.feed(py, data)
     }
 
     /// The peer sends no more: the connection is closed.
@@ -426,7 +426,7 @@ impl HttpConnection {
         let exchange = self.state.with(|state| state.exchange.take());
         self.shut(py, None)?;
         match exchange {
-            Some(exchange) => exchange.closed_by_program(py, &exchange),
+            Some(exchange) => exchange.closed_by_program(py),
             None => Ok(()),
         }
     }
@@ -442,7 +442,7 @@ impl HttpConnection {
             transport.bind(py).call_method0("abort")?;
         }
         match exchange {
-            Some(exchange) => exchange.closed_by_program(py, &exchange),
+            Some(exchange) => exchange.closed_by_program(py),
             None => Ok(()),
         }
     }
@@ -453,8 +453,8 @@ impl HttpConnection {
     }
 
     /// Read nothing until resume_reading().
-    fn pause_reading(this: &Bound<'_, Self>) -> PyResult<()> {
-        this.get().pause(this.py(), &Ref::new(this))
+    fn pause_reading(&self, py: Python<'_>) -> PyResult<()> {
+        self.pause(py)
     }
 
     /// Read again.

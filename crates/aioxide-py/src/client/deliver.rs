@@ -17,12 +17,7 @@ impl Exchange {
     ///
     /// # Errors
     /// What a `StreamReader` raised.
-    pub(super) fn deliver(
-        &self,
-        py: Python<'_>,
-        this: &Ref<Self>,
-        received: Received,
-    ) -> PyResult<()> {
+    pub(super) fn deliver(&self, py: Python<'_>, received: Received) -> PyResult<()> {
         let Received { go_on, head, pieces, ended, upgraded, failure: failed } = received;
         let headed = head.is_some();
         let raw = pieces.iter().map(Piece::length).sum::<usize>() as u64;
@@ -60,7 +55,7 @@ impl Exchange {
             }
         }
         if let Some(error) = failed {
-            return self.broken(py, this, &error);
+            return self.broken(py, &error);
         }
         self.end_if_drained(py)
     }
@@ -175,7 +170,7 @@ impl Exchange {
     }
 
     /// The response is not what a response may be.
-    fn broken(&self, py: Python<'_>, _this: &Ref<Self>, error: &ResponseError) -> PyResult<()> {
+    fn broken(&self, py: Python<'_>, error: &ResponseError) -> PyResult<()> {
         let in_body = self.state.with(|state| state.head.is_some());
         let name = if in_body { "bad_body" } else { "bad_head" };
         let exception = failure(py, name, (error.to_string(),))?;
@@ -186,7 +181,6 @@ impl Exchange {
     pub(super) fn connection_lost(
         &self,
         py: Python<'_>,
-        _this: &Ref<Self>,
         decoder: Option<Box<Decoder>>,
         exception: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
@@ -212,7 +206,7 @@ impl Exchange {
     }
 
     /// The program closed the connection in the middle.
-    pub(super) fn closed_by_program(&self, py: Python<'_>, _this: &Ref<Self>) -> PyResult<()> {
+    pub(super) fn closed_by_program(&self, py: Python<'_>) -> PyResult<()> {
         let exception = failure(py, "closed_by_program", ())?;
         self.fail(py, exception)
     }

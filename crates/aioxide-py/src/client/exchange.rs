@@ -208,22 +208,21 @@ impl Exchange {
         enum Next {
             Whole(VecDeque<Piece>),
             Failed(Ref),
-            Wait(Option<Ref<HttpConnection>>),
+            Wait,
         }
         let next = self.state.with(|state| match &state.body.end {
             End::Whole => Next::Whole(state.body.take()),
             End::Failed(exception) => Next::Failed(exception.clone()),
-            End::Open => Next::Wait(state.connection.clone()),
+            End::Open => Next::Wait,
         });
         match next {
             Next::Whole(pieces) => Ok(joined(py, &pieces)?.into_bound(py)),
             Next::Failed(exception) => Err(raised(py, &exception)),
-            Next::Wait(connection) => {
+            Next::Wait => {
                 let future = Loop::create_future(self.event_loop.bind(py))?;
                 let waiter = Ref::new(&future);
                 let old = self.state.with(|state| state.body.waiter.replace(waiter));
                 drop(old);
-                drop(connection);
                 self.go_on(py)?;
                 Ok(future)
             }
@@ -265,7 +264,7 @@ impl Exchange {
             state.connection.clone()
         });
         match connection {
-            Some(connection) => connection.pause(py, &connection),
+            Some(connection) => connection.pause(py),
             None => Ok(()),
         }
     }
@@ -278,7 +277,7 @@ impl Exchange {
     }
 
     /// Call `callback()` once, when the connection is free or lost; at once if it is.
-    pub(super) fn on_end(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub(super) fn on_end(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         let kept = Ref::new(callback);
         let over = self.state.with(|state| {
             if matches!(state.body.end, End::Open) {
@@ -292,7 +291,6 @@ impl Exchange {
             callback.call0()?;
         }
         drop(dropped);
-        let _ = py;
         Ok(())
     }
 

@@ -15,10 +15,10 @@ impl HttpConnection {
     ///
     /// # Errors
     /// What is to end the run of the loop, or a bug.
-    pub(crate) fn feed(&self, py: Python<'_>, this: &Ref<Self>, data: &[u8]) -> PyResult<()> {
+    pub(crate) fn feed(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
         let phase = self.state.with(|state| state.phase);
         match phase {
-            Phase::Busy => self.receive(py, this, data),
+            Phase::Busy => self.receive(py, data),
             Phase::Upgraded => self.hand_on(py, data),
             // Nothing was asked: what the peer says now would be taken for the next answer.
             Phase::New | Phase::Idle => self.shut(py, None),
@@ -26,7 +26,7 @@ impl HttpConnection {
         }
     }
 
-    fn receive(&self, py: Python<'_>, this: &Ref<Self>, data: &[u8]) -> PyResult<()> {
+    fn receive(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
         let taken = self.state.with(|state| Some((state.decoder.take()?, state.exchange.clone()?)));
         let Some((mut decoder, exchange)) = taken else { return Ok(()) };
         let mut received = Received::default();
@@ -41,14 +41,13 @@ impl HttpConnection {
         if let Err(error) = decoded {
             received.failure = Some(error);
         }
-        self.deliver(py, this, &exchange, received, reusable)
+        self.deliver(py, &exchange, received, reusable)
     }
 
     /// Gives what was decoded to the exchange, and ends that where it is over.
     fn deliver(
         &self,
         py: Python<'_>,
-        this: &Ref<Self>,
         exchange: &Ref<Exchange>,
         received: Received,
         reusable: bool,
@@ -69,9 +68,9 @@ impl HttpConnection {
         if failed || ended && !reusable && !upgraded {
             self.shut(py, None)?;
         }
-        exchange.deliver(py, exchange, received)?;
+        exchange.deliver(py, received)?;
         if !ended && exchange.is_full() {
-            self.pause(py, this)?;
+            self.pause(py)?;
         }
         Ok(())
     }
@@ -113,7 +112,7 @@ impl HttpConnection {
             timer.bind(py).call_method0("cancel")?;
         }
         if let Some(exchange) = exchange {
-            exchange.connection_lost(py, &exchange, decoder, exception)?;
+            exchange.connection_lost(py, decoder, exception)?;
         }
         if let Some(successor) = successor {
             successor.bind(py).call_method1("connection_lost", (exception,))?;

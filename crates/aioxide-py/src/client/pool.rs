@@ -50,7 +50,6 @@ pub(crate) struct Slot {
 struct Held {
     lease: Option<Lease>,
     connection: Option<Ref<HttpConnection>>,
-    reused: bool,
 }
 
 /// A place in the queue for a connection. One that is dropped leaves the queue.
@@ -121,8 +120,7 @@ impl ConnectionPool {
                 return Ok(Bound::new(py, waiter)?.into_any());
             }
         };
-        let reused = connection.is_some();
-        let held = Held { lease: Some(lease), connection, reused };
+        let held = Held { lease: Some(lease), connection };
         Ok(Bound::new(py, Slot { pool, state: LoopCell::new(held) })?.into_any())
     }
 }
@@ -270,12 +268,6 @@ impl ConnectionPool {
     fn keys(&self) -> Vec<Key> {
         self.state.with(|state| state.pool.keys().map(|(key, _)| *key).collect())
     }
-
-    /// How many idle, leased and waiting there are of a key.
-    fn key_stats(&self, key: Key) -> (usize, usize, usize) {
-        let stats = self.state.with(|state| state.pool.key_stats(&key));
-        (stats.idle, stats.leased + stats.woken, stats.waiting)
-    }
 }
 
 #[pymethods]
@@ -294,12 +286,6 @@ impl Slot {
     fn connection<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let connection = self.state.with(|held| held.connection.clone());
         connection.map(|connection| connection.into_bound(py))
-    }
-
-    /// Whether the connection had been kept.
-    #[getter]
-    fn reused(&self) -> bool {
-        self.state.with(|held| held.reused)
     }
 
     /// The connection is made.

@@ -160,7 +160,7 @@ impl WebSocket {
             (state.waiter.take(), full)
         });
         if full {
-            self.connection.pause(py, &self.connection)?;
+            self.connection.pause(py)?;
         }
         let Some(waiter) = waiter else { return Ok(()) };
         let interop = interop(py)?;

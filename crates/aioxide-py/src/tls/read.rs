@@ -99,10 +99,8 @@ impl TlsProtocol {
             return others.iter().try_for_each(|data| feed(py, stream, data.as_slice()));
         }
         if let Way::Http(connection) = way {
-            connection.feed(py, connection, first.as_slice())?;
-            return others
-                .iter()
-                .try_for_each(|data| connection.feed(py, connection, data.as_slice()));
+            connection.feed(py, first.as_slice())?;
+            return others.iter().try_for_each(|data| connection.feed(py, data.as_slice()));
         }
         let name = &names::interop(py)?.names.data_received;
         if others.is_empty() {

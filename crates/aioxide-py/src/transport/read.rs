@@ -143,7 +143,7 @@ impl StreamTransport {
         reader: &Reader,
         connection: &Ref<HttpConnection>,
     ) -> PyResult<()> {
-        let received = self.receive(reader, |data| connection.feed(py, connection, data));
+        let received = self.receive(reader, |data| connection.feed(py, data));
         match self.received(py, this, reader, received)? {
             Some(fed) => self.delivered(py, this, fed, "data_received"),
             None => Ok(()),
