@@ -6,7 +6,7 @@ import trustme
 import aioxide
 from aioxide import http
 
-from ..coroutines import pytest_itemcollected, pytest_pyfunc_call  # noqa: F401 - pytest finds them here
+from ..net.coroutines import pytest_itemcollected, pytest_pyfunc_call  # noqa: F401 - pytest finds them here
 from .wire import Server
 
 

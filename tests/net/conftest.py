@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import trustme
 
-from ..coroutines import pytest_itemcollected, pytest_pyfunc_call  # noqa: F401 - pytest finds them here
+from .coroutines import pytest_itemcollected, pytest_pyfunc_call  # noqa: F401 - pytest finds them here
 from .endpoint import Endpoint
 from .peer import Peer, ready
 from .recorder import Recorder
