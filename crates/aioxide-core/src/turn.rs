@@ -95,10 +95,11 @@ pub fn turn<H: Host>(host: &H) -> Result<(), H::Error> {
         Plan::Look => poll(host, Timeout::Zero)?,
         Plan::Wait => wait(host)?,
     }
-    let ran = run_batch(host);
     // What was written before an exception ended the run is sent all the same.
-    host.flush()?;
-    ran
+    match run_batch(host) {
+        Ok(()) => host.flush(),
+        Err(error) => host.flush().and(Err(error)),
+    }
 }
 
 fn drain<H: Host>(host: &H) {

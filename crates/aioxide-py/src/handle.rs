@@ -82,38 +82,6 @@ struct Debug {
 }
 
 impl Fields {
-    #[inline]
-    fn new(
-        py: Python<'_>,
-        owner: Ref<Loop>,
-        callback: Ref,
-        arguments: &[Borrowed<'_, '_, PyAny>],
-        context: Option<Ref>,
-        when: Option<f64>,
-    ) -> PyResult<Self> {
-        let mut args = [const { None }; INLINE];
-        let spilled = arguments.len() > INLINE;
-        if spilled {
-            args[0] = Some(Ref::from(PyTuple::new(py, arguments)?.into_any()));
-        } else {
-            for (place, argument) in args.iter_mut().zip(arguments) {
-                *place = Some(Ref::new(argument));
-            }
-        }
-        Ok(Self {
-            callback: Some(callback),
-            args,
-            count: if spilled { 1 } else { arguments.len() as u8 },
-            spilled,
-            cancelled: false,
-            tracked: false,
-            owner: Some(owner),
-            context,
-            debug: None,
-            kind: when.map_or(Kind::Soon, |when| Kind::Timer { when, key: None }),
-        })
-    }
-
     /// When a timer is due; `None` for what is none.
     fn when(&self) -> Option<f64> {
         if let Kind::Timer { when, .. } = self.kind { Some(when) } else { None }
@@ -151,9 +119,32 @@ pub(crate) fn make(
     context: Option<Ref>,
     when: Option<f64>,
 ) -> PyResult<HandleRef> {
-    let owner = Ref::new(event_loop);
-    let fields = Fields::new(py, owner, callback, arguments, context, when)?;
-    let handle = HandleRef::create(py, event_loop.get(), fields)?;
+    let spilled = arguments.len() > INLINE;
+    let tuple = if spilled {
+        Some(Ref::from(PyTuple::new(py, arguments)?.into_any()))
+    } else {
+        None
+    };
+    let handle = HandleRef::create(py, event_loop.get(), when.is_some(), || {
+        // One by one: in a loop they would be made on the stack, and copied.
+        let argument = |index: usize| arguments.get(index).map(|object| Ref::new(object));
+        let args = match tuple {
+            Some(tuple) => [Some(tuple), None, None],
+            None => [argument(0), argument(1), argument(2)],
+        };
+        Fields {
+            callback: Some(callback),
+            args,
+            count: if spilled { 1 } else { arguments.len() as u8 },
+            spilled,
+            cancelled: false,
+            tracked: false,
+            owner: Some(Ref::new(event_loop)),
+            context,
+            debug: None,
+            kind: when.map_or(Kind::Soon, |when| Kind::Timer { when, key: None }),
+        }
+    })?;
     if when.is_some() || !event_loop.get().is_running() {
         handle.track();
     }

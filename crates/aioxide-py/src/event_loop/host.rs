@@ -241,7 +241,9 @@ impl Host for Running<'_, '_> {
 
     #[inline]
     fn flush(&self) -> PyResult<()> {
-        let answered = self.event_loop.flush_answers(self.py);
-        self.event_loop.flush(self.py).and(answered)
+        match self.event_loop.flush_answers(self.py) {
+            Ok(()) => self.event_loop.flush(self.py),
+            Err(error) => self.event_loop.flush(self.py).and(Err(error)),
+        }
     }
 }

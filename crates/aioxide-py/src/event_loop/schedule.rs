@@ -141,7 +141,7 @@ struct Call<'a, 'py, const N: usize> {
 }
 
 impl<'a, 'py, const N: usize> Call<'a, 'py, N> {
-    #[inline]
+    #[inline(always)]
     fn parse(
         py: Python<'py>,
         function: &str,

@@ -147,8 +147,18 @@ impl<T> Ref<T> {
     /// How many references there are. Exact with the GIL only.
     #[inline]
     pub(crate) fn count(&self) -> isize {
-        // SAFETY: The object is alive.
-        unsafe { ffi::Py_REFCNT(self.as_ptr()) }
+        // Since 3.12 the count is the first half of its word: that half is written alone, and a read
+        // of the whole word waits for the write; since 3.14 the other half has flags.
+        let half = cfg!(all(Py_3_12, not(Py_GIL_DISABLED), target_endian = "little"))
+            && size_of::<usize>() == 8;
+        if half {
+            let count: *const u32 = self.as_ptr().cast();
+            // SAFETY: The object is alive, and begins with the count.
+            (unsafe { count.read() }) as isize
+        } else {
+            // SAFETY: The object is alive.
+            unsafe { ffi::Py_REFCNT(self.as_ptr()) }
+        }
     }
 }
 

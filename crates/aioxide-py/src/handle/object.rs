@@ -33,11 +33,17 @@ struct Object {
 pub(crate) struct HandleRef(Ref);
 
 impl HandleRef {
-    /// Makes the object, of memory from the loop's free list where it has some.
+    /// Makes the object, of memory from the loop's free list where it has some. `fields` must not call
+    /// Python; the compiler makes them in their place.
     #[inline]
-    pub(super) fn create(py: Python<'_>, event_loop: &Loop, fields: Fields) -> PyResult<Self> {
+    pub(super) fn create(
+        py: Python<'_>,
+        event_loop: &Loop,
+        timer: bool,
+        fields: impl FnOnce() -> Fields,
+    ) -> PyResult<Self> {
         let types = types(py)?;
-        let class = if fields.when().is_some() { types.timer } else { types.handle };
+        let class = if timer { types.timer } else { types.handle };
         let memory = event_loop.free_handles.with(FreeList::pop);
         let object: *mut Object = if memory.is_null() {
             // SAFETY: A type with the collector's header and no variable part.
@@ -55,7 +61,7 @@ impl HandleRef {
         unsafe { weakrefs.write(ptr::null_mut()) };
         // SAFETY: As above.
         let place = unsafe { &raw mut (*object).fields };
-        let fields = ManuallyDrop::new(LoopCell::new(fields));
+        let fields = ManuallyDrop::new(LoopCell::new(fields()));
         // SAFETY: As above.
         unsafe { place.write(fields) };
         // SAFETY: A new reference, and the object is whole.
@@ -146,15 +152,21 @@ impl HandleRef {
         // With one reference, and no weak one, nobody else can reach the handle, so nobody can
         // cancel it while it runs: what it holds needs no second reference.
         let alone = cfg!(not(Py_GIL_DISABLED)) && self.count() == 1 && !self.has_weak_references();
-        let Some((context, owner, call)) = self.with(|fields| {
+        let Some((context, owner, mut call)) = self.with(|fields| {
             // It is not queued any more.
             if let Some(key) = fields.key() {
                 *key = None;
             }
             let callback = fields.callback.as_ref()?;
+            let [first, second, third] = &fields.args;
             let call = Call {
                 callback: callback.as_ptr(),
-                args: [0, 1, 2].map(|index: usize| pointer(fields.args[index].as_ref())),
+                stack: [
+                    ptr::null_mut(),
+                    pointer(first.as_ref()),
+                    pointer(second.as_ref()),
+                    pointer(third.as_ref()),
+                ],
                 count: fields.count,
                 spilled: fields.spilled,
             };
@@ -171,12 +183,12 @@ impl HandleRef {
         // SAFETY: The field is a `Ref<Loop>`.
         let owner = unsafe { owner.cast_unchecked::<Loop>() }.get();
         let result = if context.is_null() {
-            self.run_in_spare(py, owner, &call, alone)
+            self.run_in_spare(py, owner, &mut call, alone)
         } else {
-            run_in(py, owner, context, &call)
+            run_in(py, owner, context, &mut call)
         };
         if !alone {
-            for held in [call.callback].into_iter().chain(call.args) {
+            for held in [call.callback].into_iter().chain(call.stack) {
                 // SAFETY: The references that were taken above.
                 drop(unsafe { Ref::<PyAny>::from_owned_or_null(held) });
             }
@@ -187,7 +199,13 @@ impl HandleRef {
     /// Runs `call` inside an empty context that nobody else has, the loop's spare one if it is
     /// there.
     #[inline]
-    fn run_in_spare(&self, py: Python<'_>, owner: &Loop, call: &Call, alone: bool) -> PyResult<()> {
+    fn run_in_spare(
+        &self,
+        py: Python<'_>,
+        owner: &Loop,
+        call: &mut Call,
+        alone: bool,
+    ) -> PyResult<()> {
         let context = match owner.spare_context.with(Option::take) {
             Some(context) => context,
             None => new_context(py)?,
@@ -234,22 +252,22 @@ fn pointer(object: Option<&Ref>) -> *mut ffi::PyObject {
 /// What is to be called; alive for as long as the call lasts, by whoever makes one.
 struct Call {
     callback: *mut ffi::PyObject,
-    args: [*mut ffi::PyObject; INLINE],
+    /// The arguments behind a slot that is the callee's to use.
+    stack: [*mut ffi::PyObject; 1 + INLINE],
     count: u8,
     spilled: bool,
 }
 
 impl Call {
     #[inline]
-    fn make(&self, py: Python<'_>) -> PyResult<()> {
+    fn make(&mut self, py: Python<'_>) -> PyResult<()> {
         let result = if self.spilled {
             // SAFETY: Both are alive for the call; the first argument is the tuple.
-            unsafe { call_object(self.callback, self.args[0]) }
+            unsafe { call_object(self.callback, self.stack[1]) }
         } else {
-            // The slot before the arguments is the callee's to use.
-            let stack = [ptr::null_mut(), self.args[0], self.args[1], self.args[2]];
             let count = usize::from(self.count) | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
-            let first = (&raw const stack[1]).cast();
+            // SAFETY: Within the array.
+            let first = unsafe { self.stack.as_mut_ptr().add(1) }.cast_const().cast();
             // SAFETY: All are alive for the call.
             unsafe { vectorcall(self.callback, first, count, ptr::null_mut()) }
         };
@@ -260,19 +278,24 @@ impl Call {
 
 /// Runs `call` inside `context`, which lives until it is left. What was written is sent before.
 #[inline]
-fn run_in(py: Python<'_>, owner: &Loop, context: *mut ffi::PyObject, call: &Call) -> PyResult<()> {
+fn run_in(
+    py: Python<'_>,
+    owner: &Loop,
+    context: *mut ffi::PyObject,
+    call: &mut Call,
+) -> PyResult<()> {
     // SAFETY: Alive; the function checks that it is a context.
     if unsafe { ffi::PyContext_Enter(context) } < 0 {
         return Err(PyErr::fetch(py));
     }
-    let result = call.make(py);
+    // The errors are looked at one by one: moving a result that holds none costs as much as a call.
+    let called = call.make(py);
     let flushed = owner.flush(py);
-    let result = result.and(flushed);
     // SAFETY: Entered above.
-    if unsafe { ffi::PyContext_Exit(context) } < 0 && result.is_ok() {
-        return Err(PyErr::fetch(py));
-    }
-    result
+    let left = unsafe { ffi::PyContext_Exit(context) };
+    called?;
+    flushed?;
+    if left < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
 }
 
 /// A loop's memory for handles that have gone, chained by their `weakrefs` field.
@@ -393,8 +416,9 @@ unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
         unsafe { ffi::PyObject_ClearWeakRefs(object) };
     }
     let owner = fields.with(|fields| fields.owner.take());
-    // SAFETY: Taken once; only the memory is used from here on.
-    drop(unsafe { ManuallyDrop::take(fields) });
+    // In place: copying the fields would wait for the flags that were just written.
+    // SAFETY: Dropped once; only the memory is used from here on.
+    unsafe { ManuallyDrop::drop(fields) };
     // SAFETY: The header is still set.
     let class = unsafe { ffi::Py_TYPE(object) };
     let kept = owner.as_ref().is_some_and(|owner| owner.free_handles.with(|free| free.push(raw)));
