@@ -120,11 +120,8 @@ pub(crate) fn make(
     when: Option<f64>,
 ) -> PyResult<HandleRef> {
     let spilled = arguments.len() > INLINE;
-    let tuple = if spilled {
-        Some(Ref::from(PyTuple::new(py, arguments)?.into_any()))
-    } else {
-        None
-    };
+    let tuple =
+        if spilled { Some(Ref::from(PyTuple::new(py, arguments)?.into_any())) } else { None };
     let handle = HandleRef::create(py, event_loop.get(), when.is_some(), || {
         // One by one: in a loop they would be made on the stack, and copied.
         let argument = |index: usize| arguments.get(index).map(|object| Ref::new(object));
