@@ -4,6 +4,7 @@ import asyncio
 import gc
 import ssl
 import warnings
+import weakref
 
 import pytest
 
@@ -44,6 +45,18 @@ async def test_close(tls_connect, kind):
     assert protocol.calls == ["connection_made", "eof_received", "connection_lost"]
     assert protocol.exception is None
     assert transport.is_closing()
+
+
+async def test_second_close_gives_the_context_back(tls_connect):
+    transport, protocol, peer = await tls_connect()
+    session = weakref.ref(transport.get_extra_info("ssl_object"))
+    transport.close()
+    assert session() is not None
+    transport.close()
+    assert await peer.recv() == b""
+    await peer.close_notify()
+    await protocol.until("connection_lost")
+    assert session() is None
 
 
 async def test_close_sends_what_is_written(tls_connect):

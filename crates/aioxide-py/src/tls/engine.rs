@@ -5,8 +5,10 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::interop::{Interop, interop};
+use crate::cell::LoopCell;
 use crate::ffi::{Bytes, Ref, attribute, call_method, lend, lend_mut};
 use crate::names::cold;
 
@@ -21,15 +23,22 @@ pub(super) enum Step<T> {
 /// One connection's.
 #[derive(Debug)]
 pub(super) struct Engine {
+    /// `None` in both once it was released.
+    held: LoopCell<Held>,
+    /// What is called is the inner object. Buffers are lent to that only.
+    direct: bool,
+    incoming: Ref,
+    outgoing: Ref,
+}
+
+/// The OpenSSL connection.
+#[derive(Debug)]
+struct Held {
     /// The `ssl.SSLObject`.
     object: Ref,
     /// What is called: the `_ssl._SSLSocket` inside the object, so that no Python frame is made; or
     /// the object, when the program has put its own methods in place.
     session: Ref,
-    /// `session` is the inner one. Buffers are lent to that only.
-    direct: bool,
-    incoming: Ref,
-    outgoing: Ref,
 }
 
 impl Engine {
@@ -49,22 +58,41 @@ impl Engine {
             .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let direct = session.get_type().is(interop.session.bind(py));
         Ok(Self {
-            object: object.into(),
-            session: session.into(),
+            held: LoopCell::new(Held { object: object.into(), session: session.into() }),
             direct,
             incoming: incoming.into(),
             outgoing: outgoing.into(),
         })
     }
 
-    /// The `ssl.SSLObject`.
-    pub(super) fn object(&self) -> &Ref {
-        &self.object
+    /// The `ssl.SSLObject`; `None` once it was released.
+    pub(super) fn object(&self) -> Ref {
+        self.held.with(|held| held.object.clone())
     }
 
-    /// The objects that the engine holds, for the collector.
-    pub(super) fn references(&self) -> [&Ref; 4] {
-        [&self.object, &self.session, &self.incoming, &self.outgoing]
+    #[inline]
+    fn session(&self) -> Ref {
+        self.held.with(|held| held.session.clone())
+    }
+
+    /// Lets go of the OpenSSL connection, and so of the context. Nothing is to be encrypted any more.
+    pub(super) fn release(&self, py: Python<'_>) {
+        let none = Held { object: Ref::none(py), session: Ref::none(py) };
+        drop(self.held.with(|held| std::mem::replace(held, none)));
+    }
+
+    /// Shows the collector what the engine holds.
+    ///
+    /// # Errors
+    /// The visitor's.
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(self.incoming.as_py())?;
+        visit.call(self.outgoing.as_py())?;
+        let visited = self.held.try_with(|held| {
+            visit.call(held.object.as_py())?;
+            visit.call(held.session.as_py())
+        });
+        visited.unwrap_or(Ok(()))
     }
 
     /// Takes bytes off the wire.
@@ -91,7 +119,7 @@ impl Engine {
 
     pub(super) fn handshake(&self, py: Python<'_>) -> PyResult<Step<()>> {
         let interop = interop(py)?;
-        let result = call_method(py, &interop.do_handshake, [&self.session]);
+        let result = call_method(py, &interop.do_handshake, [&self.session()]);
         step(py, interop, result.map(drop))
     }
 
@@ -99,7 +127,7 @@ impl Engine {
     pub(super) fn read(&self, py: Python<'_>, most: usize) -> PyResult<Step<Bytes>> {
         let interop = interop(py)?;
         let most = Ref::from(PyInt::new(py, most).into_any());
-        let result = call_method(py, &interop.read, [&self.session, &most]);
+        let result = call_method(py, &interop.read, [&self.session(), &most]);
         step(py, interop, result.and_then(|data| exact(py, data)))
     }
 
@@ -122,7 +150,7 @@ impl Engine {
         // SAFETY: `session` is a `_ssl._SSLSocket`, whose `read` fills the buffer and keeps nothing.
         let result = unsafe {
             lend_mut(py, target, |view| {
-                call_method(py, &interop.read, [&self.session, &most, view])
+                call_method(py, &interop.read, [&self.session(), &most, view])
             })
         };
         step(py, interop, result.and_then(|count| count.bind(py).extract()))
@@ -130,7 +158,7 @@ impl Engine {
 
     /// How many decrypted bytes wait to be read.
     pub(super) fn pending(&self, py: Python<'_>) -> PyResult<usize> {
-        call_method(py, &interop(py)?.pending, [&self.session])?.bind(py).extract()
+        call_method(py, &interop(py)?.pending, [&self.session()])?.bind(py).extract()
     }
 
     /// Encrypts some of `data`, which is not empty: one record of it.
@@ -138,10 +166,12 @@ impl Engine {
         let interop = interop(py)?;
         let result = if self.direct {
             // SAFETY: `session` is a `_ssl._SSLSocket`, whose `write` keeps nothing.
-            unsafe { lend(py, data, |view| call_method(py, &interop.write, [&self.session, view])) }
+            unsafe {
+                lend(py, data, |view| call_method(py, &interop.write, [&self.session(), view]))
+            }
         } else {
             let copy = Ref::from(pyo3::types::PyBytes::new(py, data).into_any());
-            call_method(py, &interop.write, [&self.session, &copy])
+            call_method(py, &interop.write, [&self.session(), &copy])
         };
         step(py, interop, result.and_then(|count| count.bind(py).extract()))
     }
@@ -150,7 +180,7 @@ impl Engine {
     pub(super) fn unwrap(&self, py: Python<'_>) -> PyResult<Step<()>> {
         let interop = interop(py)?;
         let name = if self.direct { &interop.shutdown } else { &interop.unwrap };
-        step(py, interop, call_method(py, name, [&self.session]).map(drop))
+        step(py, interop, call_method(py, name, [&self.session()]).map(drop))
     }
 }
 

@@ -45,7 +45,8 @@ impl TlsProtocol {
             state.handshake_timer.take()
         });
         cancel(py, timer)?;
-        let object = self.engine.object().bind(py);
+        let object = self.engine.object();
+        let object = object.bind(py);
         let certificate = match object.call_method0("getpeercert") {
             Ok(certificate) => certificate,
             Err(error) if error.is_instance_of::<PyException>(py) => {

@@ -244,6 +244,32 @@ impl TlsProtocol {
         }
     }
 
+    /// Lets go of what OpenSSL holds for the connection, once that is lost: the program has closed a
+    /// transport that was closed already, and so will not ask for it.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(super) fn forget(&self, py: Python<'_>) -> PyResult<()> {
+        let over = self.state.with(|state| {
+            state.forgotten = true;
+            state.phase == Phase::Unwrapped && state.told != Told::Nothing
+        });
+        if over { self.release(py) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// `MemoryError`.
+    pub(super) fn release(&self, py: Python<'_>) -> PyResult<()> {
+        let extra = self.extra.bind(py).cast::<PyDict>()?;
+        for name in ["ssl_object", "sslcontext"] {
+            if extra.contains(name)? {
+                extra.del_item(name)?;
+            }
+        }
+        self.engine.release(py);
+        Ok(())
+    }
+
     pub(super) fn set_protocol(&self, py: Python<'_>, protocol: Ref) -> PyResult<()> {
         let way = way_of(py, &self.event_loop, &protocol)?;
         let old = self.state.with(|state| {
@@ -269,9 +295,10 @@ impl TlsProtocol {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(self.event_loop.as_py())?;
         let own = [&self.extra, &self.handshake_timeout, &self.shutdown_timeout];
-        for object in own.into_iter().chain(self.engine.references()) {
+        for object in own {
             visit.call(object.as_py())?;
         }
+        self.engine.traverse(&visit)?;
         let visited = self.state.try_with(|state| {
             let objects = [
                 state.lower.as_ref().map(Ref::as_any),
@@ -374,7 +401,7 @@ impl TlsProtocol {
 
     #[getter(_sslobj)]
     fn object_attribute<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.engine.object().bind(py).clone()
+        self.engine.object().into_bound(py)
     }
 }
 

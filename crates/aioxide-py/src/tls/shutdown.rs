@@ -150,7 +150,7 @@ impl TlsProtocol {
         if let Some(upper) = &upper {
             upper.mark_closed();
         }
-        let (told, timers, dropped) = self.state.with(|state| {
+        let (told, timers, dropped, forgotten) = self.state.with(|state| {
             let connected = matches!(state.told, Told::Made | Told::Eof);
             let told = connected && state.phase != Phase::Handshake;
             if told {
@@ -163,7 +163,7 @@ impl TlsProtocol {
                 (state.lower.take(), state.upper.take(), std::mem::take(&mut state.backlog));
             let timers = [state.shutdown_timer.take(), state.handshake_timer.take()];
             let protocol = state.protocol.take();
-            (protocol.filter(|_| told), timers, dropped)
+            (protocol.filter(|_| told), timers, dropped, state.forgotten)
         });
         // What was encrypted, and could not be sent.
         drop(self.engine.drain(py)?);
@@ -174,6 +174,7 @@ impl TlsProtocol {
         }
         let error = (!error.is_none()).then(|| PyErr::from_value(error.clone()));
         self.wake_waiter(py, error.as_ref())?;
-        timers.into_iter().try_for_each(|timer| cancel(py, timer))
+        timers.into_iter().try_for_each(|timer| cancel(py, timer))?;
+        if forgotten { self.release(py) } else { Ok(()) }
     }
 }

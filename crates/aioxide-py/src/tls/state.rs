@@ -82,6 +82,8 @@ pub(super) struct State {
     pub(super) outgoing: Marks,
     /// How often something was written after the end.
     pub(super) lost: u32,
+    /// The transport above was closed once more than needed: nobody is to ask it anything.
+    pub(super) forgotten: bool,
 }
 
 impl State {
@@ -109,6 +111,7 @@ impl State {
             writing_paused: false,
             outgoing: Marks::of_high(WRITE_HIGH),
             lost: 0,
+            forgotten: false,
         }
     }
 }

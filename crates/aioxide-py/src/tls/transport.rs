@@ -139,7 +139,7 @@ impl TlsTransport {
     /// Send what is written, say close_notify, then close. connection_lost(None) follows.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         if self.closed.swap(true, Relaxed) {
-            return Ok(());
+            return self.protocol.forget(py);
         }
         self.protocol.start_shutdown(py, &self.protocol)
     }
