@@ -47,6 +47,9 @@ __all__ = [
     "DigestCredentials",
     "Exchange",
     "Handle",
+    "HostLimiter",
+    "HostPermit",
+    "HostWaiter",
     "HttpConnection",
     "Listener",
     "Loop",
@@ -57,7 +60,9 @@ __all__ = [
     "ReadPipeTransport",
     "RequestBody",
     "ResponseSettings",
+    "RetryRules",
     "Slot",
+    "Socks5Handshake",
     "StreamTransport",
     "TimerHandle",
     "TlsProtocol",
@@ -942,6 +947,9 @@ class Exchange:
         Raises what ended the body.
         """
 
+    def peek(self) -> bytes | None:
+        """The whole body, if it is there and nobody has taken it, and stays there; else None."""
+
     def attach(self, reader: Any) -> None:
         """From now on everything goes to a StreamReader, beginning with what has come."""
 
@@ -1031,6 +1039,92 @@ class PoolWaiter:
     def cancel(self) -> None: ...
     @property
     def future(self) -> asyncio.Future[None]: ...
+
+@final
+class HostLimiter:
+    """How often and how many at a time a host is asked."""
+
+    def __new__(
+        cls,
+        event_loop: Loop,
+        *,
+        requests: int | None,
+        per: float,
+        burst: int,
+        strict: bool,
+        concurrency: int,
+        max_waiting: int,
+    ) -> Self: ...
+    def acquire(self, now: float) -> HostPermit | HostWaiter:
+        """A HostPermit, or a HostWaiter for one. Raises RuntimeError when too many wait."""
+
+    def claim(self, waiter: HostWaiter, now: float) -> HostPermit | HostWaiter:
+        """A HostPermit for a waiter whose future is done; a waiter again if it is not its turn."""
+
+    def close(self) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+    def _due(self) -> None: ...
+
+@final
+class HostPermit:
+    """A request that was let through. It counts as under way until it is released or dropped."""
+
+    def release(self) -> None: ...
+
+@final
+class HostWaiter:
+    """A request that waits for its turn. One that is dropped leaves the queue."""
+
+    def cancel(self) -> None: ...
+    @property
+    def future(self) -> asyncio.Future[None]: ...
+
+@final
+class RetryRules:
+    """When a request is made again. An attempt is (its number from 1, the method, whether its body
+    can be sent once more, seconds since the first one began)."""
+
+    def __new__(
+        cls,
+        *,
+        attempts: int,
+        backoff: float,
+        factor: float,
+        max_backoff: float,
+        jitter: bool,
+        errors: list[str],
+        statuses: list[int],
+        max_retry_after: float | None,
+        any_method: bool,
+        budget: float | None,
+    ) -> Self: ...
+    def after_response(
+        self,
+        attempt: tuple[int, str, bool, float],
+        status: int,
+        retry_after: str | None,
+        unix: float,
+        random: int,
+    ) -> tuple[float | None, str | None]:
+        """Seconds to wait before the next attempt, or None and why there is none."""
+
+    def after_error(
+        self, attempt: tuple[int, str, bool, float], error: str, random: int
+    ) -> tuple[float | None, str | None]:
+        """The same after an error."""
+
+@final
+class Socks5Handshake:
+    """A handshake with a SOCKS5 proxy: bytes in, bytes out."""
+
+    def __new__(
+        cls, host: str, port: int, credentials: tuple[bytes, bytes] | None = None
+    ) -> Self: ...
+    def output(self) -> bytes | None:
+        """What is to be sent to the proxy, or None."""
+
+    def feed(self, data: bytes) -> tuple[int, bool]:
+        """Bytes from the proxy: how many were the handshake's, and whether the way is open."""
 
 @final
 class NativeCookieJar:

@@ -1,10 +1,12 @@
 """The demos print what they promise, line by line, on aioxide and on asyncio alike."""
 
+import os
+import subprocess
 import textwrap
 
 import pytest
 
-from .conftest import EXAMPLES
+from .conftest import COMMANDS, EXAMPLES
 
 EXPECTED = {
     "00_running.py": """
@@ -134,3 +136,37 @@ def test_field_notices_keep_to_their_limit(run_demo):
     assert printed[0] == "the index links 12 notices"
     assert printed[2] == "at most 3 at a time"
     assert sum(int(line.rpartition(":")[2]) for line in printed[3:]) == 12
+
+
+WITNESS = """
+import atexit, sys
+
+def report():
+    aiohttp = sys.modules.get("aiohttp")
+    print(getattr(aiohttp, "ClientSession", None).__module__, file=sys.stderr)
+
+atexit.register(report)
+"""
+
+
+def test_field_notices_on_the_native_client(environment, tmp_path):
+    """The demo as it is, with `--http`: a module that Python imports by itself tells whose client
+    it ran on."""
+    (tmp_path / "sitecustomize.py").write_text(WITNESS)
+    name = "11_field_notices.py"
+    done = subprocess.run(
+        [*COMMANDS["aioxide"], "--http", str(EXAMPLES / name)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(tmp_path), environment.get("PYTHONPATH")])
+            ),
+        },
+    )
+    assert done.stdout == textwrap.dedent(EXPECTED[name]).lstrip("\n"), done.stderr
+    assert done.stderr == "aioxide.http._session\n"
+    assert done.returncode == 0

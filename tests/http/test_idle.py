@@ -1,6 +1,7 @@
 """Connections that their server closes between two requests, and who asks again."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -35,6 +36,43 @@ async def test_idle_connection_that_ended_is_not_used(server, session, method, e
     assert [request.method for request in requests] == [method]
     stats = await settled(session.connector)
     assert stats["idle"] == 1
+
+
+@pytest.mark.parametrize("ending", ["close", "reset", "unasked"])
+async def test_idle_connection_that_ended_leaves_at_once(server, session, ending):
+    """Nobody asks for it again, and it counts no more: its descriptor is somebody else's."""
+    wire = await idle_connection(server, session)
+    if ending == "unasked":
+        wire.send(OK)
+    else:
+        getattr(wire, ending)()
+    await polled()
+    stats = session.connector.stats()
+    assert stats["idle"] == 0
+    assert stats["dead"] == 1
+    assert session.connector._conns == {}
+
+
+async def test_connection_that_ends_in_use_is_no_idle_one(server, session):
+    """Its place among the idle ones is stale by then."""
+    wire = await idle_connection(server, session)
+    asking = asyncio.ensure_future(fetch(session, server.url, "POST"))
+    await wire.request()
+    wire.close()
+    with pytest.raises(http.ServerDisconnectedError):
+        await asking
+    stats = await settled(session.connector)
+    assert (stats["idle"], stats["leased"], stats["dead"]) == (0, 0, 0)
+
+
+async def test_idle_connection_that_outlives_its_connector(server, make_session):
+    session = make_session()
+    wire = await idle_connection(server, session)
+    await session.close()
+    del session
+    gc.collect()
+    wire.close()
+    await polled()
 
 
 @pytest.mark.parametrize("method", IDEMPOTENT)

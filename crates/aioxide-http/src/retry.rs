@@ -47,6 +47,45 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All that there are.
+    pub const ALL: [Self; 11] = [
+        Self::PoolTimeout,
+        Self::Dns,
+        Self::Connect,
+        Self::ConnectTimeout,
+        Self::Tls,
+        Self::Proxy,
+        Self::Disconnected,
+        Self::Write,
+        Self::ReadTimeout,
+        Self::Payload,
+        Self::Protocol,
+    ];
+
+    /// What settings call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PoolTimeout => "pool_timeout",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Disconnected => "disconnected",
+            Self::Write => "write",
+            Self::ReadTimeout => "read_timeout",
+            Self::Payload => "payload",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    /// The one that is called so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The server has seen nothing of the request, so repeating it is making it.
     #[must_use]
     pub const fn is_before_sending(self) -> bool {

@@ -44,6 +44,18 @@ fn each_wait_is_longer_up_to_the_cap() {
 }
 
 #[test]
+fn every_kind_of_error_has_a_name_of_its_own() {
+    let mut names: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+    for kind in ErrorKind::ALL {
+        assert_eq!(ErrorKind::named(kind.name()), Some(kind));
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), ErrorKind::ALL.len());
+    assert_eq!(ErrorKind::named("dns "), None);
+}
+
+#[test]
 fn a_factor_that_makes_no_time_makes_the_cap() {
     for factor in [f64::NAN, f64::INFINITY, -3.0, 1e300] {
         let policy = Policy { attempts: u32::MAX, factor, ..plain() };

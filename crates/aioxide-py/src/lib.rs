@@ -42,6 +42,11 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::DigestCredentials>()?;
     module.add_class::<client::Netrc>()?;
     module.add_class::<client::RequestBody>()?;
+    module.add_class::<client::RetryRules>()?;
+    module.add_class::<client::Socks5Handshake>()?;
+    module.add_class::<client::HostLimiter>()?;
+    module.add_class::<client::HostPermit>()?;
+    module.add_class::<client::HostWaiter>()?;
     module.add_function(wrap_pyfunction!(client::encode_request_head, module)?)?;
     module.add_function(wrap_pyfunction!(client::parse_set_cookies, module)?)?;
     module.add_function(wrap_pyfunction!(client::parse_cookie_field, module)?)?;

@@ -25,6 +25,7 @@ from aioxide.http._cookies import DummyCookieJar as DummyCookieJar
 from aioxide.http._digest import DigestAuthMiddleware as DigestAuthMiddleware
 from aioxide.http._errors import *  # noqa: F403
 from aioxide.http._form import FormData as FormData
+from aioxide.http._host_limit import HostLimit as HostLimit
 from aioxide.http._middleware import ClientHandlerType as ClientHandlerType
 from aioxide.http._middleware import ClientMiddlewareType as ClientMiddlewareType
 from aioxide.http._multipart import BodyPartReader as BodyPartReader
@@ -38,6 +39,7 @@ from aioxide.http._resolver import AsyncResolver as AsyncResolver
 from aioxide.http._resolver import DefaultResolver as DefaultResolver
 from aioxide.http._resolver import ThreadedResolver as ThreadedResolver
 from aioxide.http._response import ClientResponse as ClientResponse
+from aioxide.http._retry import RetryPolicy as RetryPolicy
 from aioxide.http._session import ClientSession as ClientSession
 from aioxide.http._streams import EMPTY_PAYLOAD as EMPTY_PAYLOAD
 from aioxide.http._streams import StreamReader as StreamReader
@@ -54,3 +56,4 @@ from aioxide.http._websocket import ClientWebSocketResponse as ClientWebSocketRe
 from aioxide.http._websocket_message import WSCloseCode as WSCloseCode
 from aioxide.http._websocket_message import WSMessage as WSMessage
 from aioxide.http._websocket_message import WSMsgType as WSMsgType
+from aioxide.http._zlib_backend import set_zlib_backend as set_zlib_backend

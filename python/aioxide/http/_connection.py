@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 class Connection:
     """A connection in use. `release()` gives it back to its connector, `close()` ends it."""
 
-    __slots__ = ("__weakref__", "_callbacks", "_connector", "_key", "_loop", "_protocol", "_slot")
+    __slots__ = (
+        "__weakref__",
+        "_callbacks",
+        "_connector",
+        "_key",
+        "_loop",
+        "_permit",
+        "_protocol",
+        "_slot",
+    )
 
     def __init__(
         self,
@@ -33,6 +42,8 @@ class Connection:
         self._protocol: _aioxide.HttpConnection | None = protocol
         self._loop = loop
         self._slot = slot
+        # Of a host that has limits. Dropping it gives it back, too.
+        self._permit: _aioxide.HostPermit | None = None
         self._callbacks: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
@@ -84,10 +95,17 @@ class Connection:
             with suppress(Exception):
                 callback()
 
+    def _give_permit_back(self) -> None:
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            permit.release()
+
     def close(self) -> None:
         """End the connection."""
         if self._callbacks:
             self._notify_release()
+        if self._permit is not None:
+            self._give_permit_back()
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             self._connector._release(self._key, protocol, should_close=True, slot=self._slot)
@@ -96,6 +114,8 @@ class Connection:
         """Give the connection back; it is kept for other requests if its response has ended."""
         if self._callbacks:
             self._notify_release()
+        if self._permit is not None:
+            self._give_permit_back()
         protocol, self._protocol = self._protocol, None
         if protocol is not None:
             self._connector._release(self._key, protocol, slot=self._slot)

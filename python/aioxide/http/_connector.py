@@ -14,13 +14,16 @@ from aioxide import _aioxide
 from aioxide.http._connection import Connection
 from aioxide.http._descriptors import DescriptorBudget
 from aioxide.http._errors import ClientConnectionError, ConnectionKey
+from aioxide.http._host_limit import HostLimits
 from aioxide.http._limit import Limit
+from aioxide.http._request import SOCKS
 from aioxide.http._running import native_loop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
     from types import TracebackType
 
+    from aioxide.http._host_limit import HostLimit
     from aioxide.http._request import ClientRequest
     from aioxide.http._timeout import ClientTimeout
     from aioxide.http._tracing import Trace
@@ -65,7 +68,9 @@ class BaseConnector:
     keepalive_timeout: seconds that a connection may be idle; 15 by default, None for ever.
     force_close: no connection is used twice. limit: connections in use at a time, 0 for any
     number. limit_per_host: the same for one host, port and encryption. Who wants one beyond these
-    waits, first come, first served. Raises RuntimeError outside a running aioxide loop.
+    waits, first come, first served. host_limits: how often and how many at a time a host is asked,
+    a HostLimit for each of all hosts, or a mapping to such of "host", "host:port", and "*" for all
+    others. Raises RuntimeError outside a running aioxide loop.
     """
 
     _closed = True
@@ -82,6 +87,7 @@ class BaseConnector:
         enable_cleanup_closed: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         timeout_ceil_threshold: float = 5,
+        host_limits: HostLimit | Mapping[str, HostLimit] | None = None,
     ) -> None:
         if force_close:
             if keepalive_timeout is not None and keepalive_timeout is not sentinel:
@@ -91,6 +97,9 @@ class BaseConnector:
             keepalive_timeout = 15.0
         self._loop = native_loop(loop)
         self._timeout_ceil_threshold = timeout_ceil_threshold
+        self._host_limits: HostLimits | None = None
+        if host_limits is not None:
+            self._host_limits = HostLimits(host_limits, self._loop)
         self._closed = False
         if self._loop.get_debug():
             self._source_traceback = traceback.extract_stack(sys._getframe(1))
@@ -175,8 +184,12 @@ class BaseConnector:
 
     def stats(self) -> dict[str, int]:
         """How many connections are idle and leased, requests waiting, and what was done so far:
-        reused, connects, expired, dead (closed by the peer while idle), evicted."""
-        return self._pool.stats()
+        reused, connects, expired, dead (closed by the peer while idle), evicted. With host_limits
+        also how many requests wait for their turn: limited."""
+        stats = self._pool.stats()
+        if self._host_limits is not None:
+            stats["limited"] = self._host_limits.waiting()
+        return stats
 
     @property
     def _conns(self) -> Mapping[ConnectionKey, deque[tuple[Any, float]]]:
@@ -209,6 +222,58 @@ class BaseConnector:
         Waits while the limits are reached. Raises ClientConnectorError, TimeoutError after
         `timeout.connect` or `timeout.pool`.
         """
+        # Some callers have nobody who traces, and say None.
+        traces = traces or []
+        limits = self._host_limits
+        limiter = None if limits is None or self._closed else limits.limiter_for(req.url)
+        if limiter is None:
+            return await self._connect(req, traces, timeout)
+        async with Limit("connect", timeout):
+            permit = await self._turn(limiter, traces, timeout)
+            try:
+                connection = await self._connect(req, traces, timeout)
+            except BaseException:
+                permit.release()
+                raise
+        connection._permit = permit
+        return connection
+
+    async def _turn(
+        self, limiter: _aioxide.HostLimiter, traces: list[Trace], timeout: ClientTimeout
+    ) -> _aioxide.HostPermit:
+        """Wait until a host may be asked once more."""
+        try:
+            turn = limiter.acquire(self._loop.time())
+        except RuntimeError as error:
+            raise ClientConnectionError(f"host_limits: {error}") from None
+        if isinstance(turn, _aioxide.HostPermit):
+            return turn
+        for trace in traces:
+            await trace.send_connection_queued_start()
+        async with Limit("pool", timeout):
+            permit = await self._permitted(limiter, turn)
+        for trace in traces:
+            await trace.send_connection_queued_end()
+        return permit
+
+    async def _permitted(
+        self, limiter: _aioxide.HostLimiter, waiter: _aioxide.HostWaiter
+    ) -> _aioxide.HostPermit:
+        while True:
+            try:
+                await self._woken(waiter)
+                turn = limiter.claim(waiter, self._loop.time())
+            except BaseException:
+                waiter.cancel()
+                raise
+            if isinstance(turn, _aioxide.HostPermit):
+                return turn
+            # A pause came in between.
+            waiter = turn
+
+    async def _connect(
+        self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
+    ) -> Connection:
         key = req.connection_key
         if self._closed:
             raise ClientConnectionError("Connector is closed.")
@@ -271,7 +336,7 @@ class BaseConnector:
             except BaseException:
                 slot.release(self._loop.time())
                 raise
-        if req.proxy is not None:
+        if req.proxy is not None and req.proxy.scheme not in SOCKS:
             self._proxy_request(req)
         self._acquired.add(protocol)
         return Connection(self, key, protocol, self._loop, slot)
@@ -366,6 +431,8 @@ class BaseConnector:
         if self._cleanup_handle is not None:
             self._cleanup_handle.cancel()
             self._cleanup_handle = None
+        if self._host_limits is not None:
+            self._host_limits.close()
         waiters: list[Awaitable[Any]] = []
         acquired, self._acquired = self._acquired, set()
         for connection in [*self._pool.close(), *acquired]:

@@ -127,8 +127,11 @@ class ClientResponseError(ClientError):
 
     `status` is the answer's, 0 where there is none; `message` says what is wrong (the reason phrase
     where it comes from raise_for_status()); `headers` are the answer's; `history` are the
-    redirects' responses before it.
+    redirects' responses before it. `body` is what raise_for_status() knows of the body, or None;
+    aiohttp's own class has it only then.
     """
+
+    body: bytes | None = None
 
     def __init__(
         self,

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+class LimitOver(TimeoutError):
+    """A field of ClientTimeout is over; `field` is its name."""
+
+    field = ""
+
+
 class Limit:
     """`async with Limit("dns", timeout)`: the field of that name is the limit of what is inside.
 
@@ -37,4 +43,6 @@ class Limit:
             await self._timeout.__aexit__(exc_type, exc, tb)
         except TimeoutError as error:
             text = f"ClientTimeout.{self._name} of {self._seconds:g} s is over"
-            raise TimeoutError(text) from error.__cause__
+            over = LimitOver(text)
+            over.field = self._name
+            raise over from error.__cause__

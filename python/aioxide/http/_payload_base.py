@@ -221,10 +221,9 @@ class PayloadRegistry:
             if isinstance(data, kind):
                 payload = factory(data, *args, **kwargs)
                 return payload
-        theirs = lookup("payload", "PAYLOAD_REGISTRY")
-        if theirs is None or theirs is self:
+        if _THEIR_REGISTRY is None:
             raise PayloadLookupError
-        payload = theirs.get(data, *args, **kwargs)
+        payload = _THEIR_REGISTRY.get(data, *args, **kwargs)
         return payload
 
     def register(
@@ -242,6 +241,8 @@ class PayloadRegistry:
         else:
             raise ValueError(f"Unsupported order {order!r}")
 
+
+_THEIR_REGISTRY: Any = lookup("payload", "PAYLOAD_REGISTRY")
 
 PAYLOAD_REGISTRY = PayloadRegistry()
 """What get_payload() looks in."""

@@ -22,6 +22,7 @@ from aioxide.http._auth import BasicAuth, make_basic_auth
 from aioxide.http._cookie_text import morsel_as_sent, parse_cookie_header
 from aioxide.http._errors import (
     ClientConnectionError,
+    ClientConnectionResetError,
     ClientOSError,
     ConnectionKey,
     InvalidURL,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from aioxide.http._session import ClientSession
     from aioxide.http._tracing import Trace
 
+#: Proxies that are asked in SOCKS5: with socks5h the proxy looks names up.
+SOCKS = frozenset({"socks5", "socks5h"})
 NOT_IN_METHOD = re.compile(r"[\x00-\x20\x7f-\x9f()<>@,;:\[\]={} \t\"\\\\/?]")
 HOST = istr("Host")
 ACCEPT = istr("Accept")
@@ -327,6 +330,11 @@ class ClientRequest:
         self.proxy_headers: Any = None
         if proxy is None:
             return
+        if proxy.scheme.startswith("socks") and proxy.scheme not in SOCKS:
+            raise ValueError(
+                f"There is no way through proxies of {proxy.scheme}: of http, https, socks5 and "
+                "socks5h there is"
+            )
         if proxy_auth and not isinstance(proxy_auth, BasicAuth):
             raise ValueError("proxy_auth must be None or BasicAuth() tuple")
         self.proxy_auth = proxy_auth
@@ -389,7 +397,7 @@ class ClientRequest:
         url = self.url
         if self.method == "CONNECT":
             return f"{url.host_subcomponent}:{url.port}"
-        if self.proxy is not None and not self.is_ssl():
+        if self.proxy is not None and not self.is_ssl() and self.proxy.scheme not in SOCKS:
             return str(url)
         return url.raw_path_qs
 
@@ -523,8 +531,7 @@ class ClientRequest:
                     conn.protocol.force_close()
                     return
             try:
-                if self._body is not None:
-                    await self._body.write_with_length(writer, self._content_length())
+                await self.write_bytes(writer, conn, self._content_length())
             except OSError as error:
                 failure = error
                 if error.errno is not None or not isinstance(error, asyncio.TimeoutError):
@@ -545,6 +552,9 @@ class ClientRequest:
                 if self._read_timeout is not None:
                     exchange.set_read_timeout(self._read_timeout)
         except BaseException as error:
+            if isinstance(error, ClientConnectionResetError) and exchange.ended:
+                # The server has answered, and closed the connection, without waiting for the rest.
+                return
             if not isinstance(error, asyncio.CancelledError):
                 failure = error
             conn.close()
@@ -556,7 +566,7 @@ class ClientRequest:
     async def write_bytes(
         self, writer: RequestWriter, conn: Connection, content_length: int | None = None
     ) -> None:
-        """Write the body to a writer."""
+        """Write the body to a writer. Subclasses may send something else."""
         if self._body is not None:
             await self._body.write_with_length(writer, content_length)
 

@@ -26,12 +26,14 @@ from aioxide.http._content_type import ContentDisposition, disposition_of, mime_
 from aioxide.http._cookie_text import parse_set_cookie_headers
 from aioxide.http._errors import (
     ClientConnectionError,
+    ClientError,
     ClientPayloadError,
     ClientResponseError,
     ContentTypeError,
     HttpProcessingError,
     RequestInfo,
 )
+from aioxide.http._site import told
 from aioxide.http._streams import StreamReader
 from aioxide.http._version import HttpVersion, HttpVersion10, HttpVersion11
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from aioxide.http._connection import Connection
     from aioxide.http._request import ClientRequest
     from aioxide.http._session import ClientSession
+    from aioxide.http._site import Site
     from aioxide.http._tracing import Trace
 
 JSON_TYPE = re.compile(r"^application/(?:[\w.+-]+?\+)?json$", re.IGNORECASE)
@@ -88,6 +91,8 @@ class ClientResponse:
     _cookies: SimpleCookie | None = None
     _history: tuple[ClientResponse, ...] = ()
     _source_traceback: traceback.StackSummary | None = None
+    _made_at: Site | None = None
+    _error_body: bytes | None = None
     _closed = True
     _released = False
     _in_context = False
@@ -368,18 +373,50 @@ class ClientResponse:
                 raise
 
     def raise_for_status(self) -> None:
-        """Raise ClientResponseError if the status is 400 or more."""
+        """Raise ClientResponseError if the status is 400 or more.
+
+        The exception has the body as `body`, where all of it has come or was read, or the part of
+        it that max_error_body asks for; else None.
+        """
         if self.ok:
             return
-        if not self._in_context:
-            self.release()
-        raise ClientResponseError(
+        error = ClientResponseError(
             self.request_info,
             self.history,
             status=self.status,
             message=self.reason or "",
             headers=self.headers,
         )
+        error.body = self._known_body()
+        if not self._in_context:
+            self.release()
+        raise error
+
+    def _known_body(self) -> bytes | None:
+        """The body, as far as an exception can tell it without waiting."""
+        if self._body is not None or self._error_body is not None:
+            return self._error_body if self._body is None else self._body
+        if self._exchange is None or self._content is not None or self._released:
+            return None
+        return self._exchange.peek()  # type: ignore[no-any-return]
+
+    async def _keep_error_body(self, most: int) -> None:
+        """Await up to `most` bytes of the body, and leave them to who reads it. What ends the body
+        before its end leaves what has come."""
+        if self._exchange is None or self._exchange.peek() is not None:
+            return
+        content = self.content
+        pieces: list[bytes] = []
+        left = most
+        try:
+            while left > 0 and (piece := await content.read(left)):
+                pieces.append(piece)
+                left -= len(piece)
+        except ClientError:
+            # The status says more, and the program reads the failure if it reads the body.
+            pass
+        self._error_body = b"".join(pieces)
+        content._unread(self._error_body)
 
     def __del__(self) -> None:
         if self._closed:
@@ -389,8 +426,16 @@ class ClientResponse:
             return
         connection.release()
         self._cleanup_writer()
-        if self._loop.get_debug():
-            warnings.warn(f"Unclosed response {self!r}", ResourceWarning, stacklevel=2, source=self)
+        debug = self._loop.get_debug()
+        # The response of a WebSocket is the WebSocket's.
+        if debug or not (self._exchange is not None and self._exchange.upgraded):
+            warnings.warn(
+                f"Unclosed response {self!r}{told(self._made_at)}",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        if debug:
             context: dict[str, Any] = {"client_response": self, "message": "Unclosed response"}
             if self._source_traceback:
                 context["source_traceback"] = self._source_traceback

@@ -25,9 +25,11 @@ from aioxide.http._errors import (
 from aioxide.http._payload import JsonPayload
 from aioxide.http._request import ClientRequest
 from aioxide.http._response import ClientResponse
+from aioxide.http._retry import IDEMPOTENT, RetryPolicy, check_retry
 from aioxide.http._running import native_loop
 from aioxide.http._shortcut import Shortcut
-from aioxide.http._steps import IDEMPOTENT, REDIRECTS, step_by_step, warn_of_auth
+from aioxide.http._site import Site, told
+from aioxide.http._steps import REDIRECTS, step_by_step, warn_of_auth
 from aioxide.http._tcp import TCPConnector
 from aioxide.http._timeout import DEFAULT_TIMEOUT, ClientTimeout, as_timeout
 from aioxide.http._version import HttpVersion, HttpVersion11
@@ -54,10 +56,14 @@ class ClientSession:
     """Makes requests over the connections of a connector, with cookies and defaults of its own.
 
     Make it inside a running loop of aioxide, and close it, best by `async with`. The arguments are
-    aiohttp's. Raises RuntimeError on another loop.
+    aiohttp's, and four more: max_body_size and max_decompressed_size limit a response's body, in
+    bytes as sent and as read; retry is a RetryPolicy, or False for no request that is made twice;
+    max_error_body is how many bytes of the body of a response of status 400 or more are awaited
+    with it, for the exception of raise_for_status(). Raises RuntimeError on another loop.
     """
 
     _source_traceback: traceback.StackSummary | None = None
+    _made_at: Site | None = None
     _connector: BaseConnector | None = None
 
     def __init__(
@@ -97,7 +103,10 @@ class ClientSession:
         ssl_shutdown_timeout: Any = sentinel,
         max_body_size: int | None = None,
         max_decompressed_size: int | None = None,
+        retry: RetryPolicy | bool | None = None,
+        max_error_body: int = 0,
     ) -> None:
+        self._retry = check_retry(retry)
         if loop is None and connector is not None:
             loop = connector._loop
         self._loop = native_loop(loop)
@@ -123,6 +132,7 @@ class ClientSession:
             raise RuntimeError("Session and connector has to use same event loop")
         if self._loop.get_debug():
             self._source_traceback = traceback.extract_stack(sys._getframe(1))
+        self._made_at = Site.of(sys._getframe(1))
         self._cookie_jar: Any = CookieJar(loop=self._loop) if cookie_jar is None else cookie_jar
         if cookies:
             self._cookie_jar.update_cookies(cookies)
@@ -161,6 +171,7 @@ class ClientSession:
         self._default_proxy = proxy
         self._default_proxy_auth = proxy_auth
         self._retry_connection = True
+        self._max_error_body = max_error_body
         self._middlewares = middlewares
         self._shortcut = Shortcut(self) if Shortcut.serves(self) else None
 
@@ -174,10 +185,16 @@ class ClientSession:
     def __del__(self) -> None:
         if self.closed:
             return
+        made_at = self._made_at
         warnings.warn(
-            f"Unclosed client session {self!r}", ResourceWarning, stacklevel=2, source=self
+            f"Unclosed client session {self!r}{told(made_at)}",
+            ResourceWarning,
+            stacklevel=2,
+            source=self,
         )
         context: dict[str, Any] = {"client_session": self, "message": "Unclosed client session"}
+        if made_at is not None:
+            context["made_at"] = str(made_at)
         if self._source_traceback is not None:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)
@@ -304,7 +321,7 @@ class ClientSession:
                     response.raise_for_status()
         except (ClientOSError, ServerDisconnectedError):
             response.close()
-            if self._retry_connection and response.method in IDEMPOTENT:
+            if self._retry is None and self._retry_connection and response.method in IDEMPOTENT:
                 return None
             raise
         except HttpProcessingError as error:

@@ -21,6 +21,8 @@ from aioxide.http._cookies import CookieJar, cookie_target
 from aioxide.http._errors import ClientConnectionResetError
 from aioxide.http._request import COOKIE, ClientRequest
 from aioxide.http._response import ClientResponse
+from aioxide.http._retry import RetryPolicy
+from aioxide.http._site import caller
 from aioxide.http._tcp import TCPConnector
 from aioxide.http._timer import TimerNoop
 
@@ -103,8 +105,11 @@ class Shortcut:
             and session._default_proxy is None
             and not session._trust_env
             and not session._timeout.first_byte
+            and not session._max_error_body
+            and not isinstance(session._retry, RetryPolicy)
             and type(session._cookie_jar) is CookieJar
             and type(connector) is TCPConnector
+            and connector._host_limits is None
             and connector.connect.__func__ is BaseConnector.connect  # type: ignore[attr-defined]
         )
 
@@ -203,6 +208,8 @@ class Shortcut:
         response._connection = connection
         response._protocol = protocol
         response._exchange = exchange
+        # Above _request().
+        response._made_at = caller(2)
         total = session._timeout.total
         if total:
             response._began_at = now

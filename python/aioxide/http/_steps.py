@@ -17,8 +17,6 @@ from aioxide.http._connector import BaseConnector, sentinel
 from aioxide.http._cookies import cookies_of_request
 from aioxide.http._environment import environment_proxy
 from aioxide.http._errors import (
-    ClientConnectionResetError,
-    ClientConnectorError,
     ClientError,
     ClientOSError,
     ConnectionTimeoutError,
@@ -26,13 +24,14 @@ from aioxide.http._errors import (
     InvalidUrlClientError,
     InvalidUrlRedirectClientError,
     NonHttpUrlClientError,
-    ServerDisconnectedError,
     SocketTimeoutError,
     TooManyRedirects,
 )
 from aioxide.http._middleware import build_client_middlewares
 from aioxide.http._redirect import Redirect
 from aioxide.http._request import AUTHORIZATION, COOKIE, ClientRequest
+from aioxide.http._retry import IDEMPOTENT, Retries, check_retry
+from aioxide.http._site import caller
 from aioxide.http._timeout import ClientTimeout, as_timeout
 from aioxide.http._timer import TimeoutHandle
 from aioxide.http._tracing import Trace
@@ -40,12 +39,12 @@ from aioxide.http._tracing import Trace
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+    from multidict import CIMultiDict
+
     from aioxide.http._connection import Connection
     from aioxide.http._response import ClientResponse
     from aioxide.http._session import ClientSession
 
-#: Requests that may be made again.
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -90,21 +89,17 @@ async def step_by_step(
     upload_tracker: Any = None,
     max_body_size: int | None = None,
     max_decompressed_size: int | None = None,
+    retry: Any = sentinel,
+    max_error_body: int | None = None,
 ) -> ClientResponse:
+    # Above ClientSession._request().
+    made_at = caller(2)
+    steps = _Steps(session, method, upload_tracker)
     if upload_tracker is not None:
         upload_tracker._bind()
-    timer: TimeoutHandle | None = None
-    handle: asyncio.TimerHandle | None = None
-    traces: list[Trace] = []
-    request: ClientRequest | None = None
-    response: ClientResponse | None = None
     try:
-        if session.closed:
-            raise RuntimeError("Session is closed")
-        connector = session._connector
-        assert connector is not None
-        method = method.upper()
-        ssl = _ssl.merged(ssl, verify_ssl, ssl_context, fingerprint)
+        steps.check_open()
+        steps.ssl = _ssl.merged(ssl, verify_ssl, ssl_context, fingerprint)
         if auth is not None:
             warn_of_auth("auth", 4)
         if proxy_auth is not None:
@@ -115,213 +110,316 @@ async def step_by_step(
             data = session._json_payload(json)
         if chunked is not None and not isinstance(chunked, bool):
             warnings.warn("Chunk size is deprecated #1615", DeprecationWarning, stacklevel=3)
-        headers = session._prepare_headers(headers)
-        try:
-            url = session._build_url(str_or_url)
-        except ValueError as error:
-            raise InvalidUrlClientError(str_or_url) from error
-        if url.scheme not in connector.allowed_protocol_schema_set:
-            raise NonHttpUrlClientError(url)
-        skip: Iterable[str] | None = session._skip_auto_headers or None
-        if skip_auto_headers is not None:
-            skip = {istr(name) for name in skip_auto_headers} | session._skip_auto_headers
-        if proxy is None:
-            proxy = session._default_proxy
-        if proxy_auth is None:
-            proxy_auth = session._default_proxy_auth
-        if proxy is None:
-            proxy_headers = None
-        else:
-            proxy_headers = session._prepare_headers(proxy_headers)
-            try:
-                proxy = URL(proxy)
-            except ValueError as error:
-                raise InvalidURL(proxy) from error
-        limits = session._timeout
-        if timeout is not sentinel:
-            limits = as_timeout(timeout)
-        total = limits.total
-        if total and began_at is not None:
-            total = max(total + began_at - session._loop.time(), 0.001)
-        timer = TimeoutHandle(session._loop, total, ceil_threshold=limits.ceil_threshold)
-        handle = timer.start()
-        settings = session._settings
-        changed = {
-            "read_until_eof": None if read_until_eof else False,
-            "auto_decompress": auto_decompress,
-            "read_bufsize": read_bufsize,
-            "max_line_size": max_line_size,
-            "max_field_size": max_field_size,
-            "max_headers": max_headers,
-            "max_body_size": max_body_size,
-            "max_decompressed_size": max_decompressed_size,
-        }
-        changed = {name: value for name, value in changed.items() if value is not None}
-        if changed:
-            settings = _aioxide.ResponseSettings(**{**session._reading, **changed})
-        for config in session._trace_configs:
-            trace = Trace(
-                session, config, config.trace_config_ctx(trace_request_ctx=trace_request_ctx)
-            )
-            await trace.send_request_start(method, url.update_query(params or {}), headers)
-            traces.append(trace)
-        context = timer.timer()
-        history: list[ClientResponse] = []
-        with context:
-            may_retry = may_retry and session._retry_connection and method in IDEMPOTENT
-            may_begin_again = session._retry_connection
-            while True:
-                url, auth_from_url = strip_auth_from_url(url)
-                if not url.raw_host:
-                    if history:
-                        raise InvalidUrlRedirectClientError(url)
-                    raise InvalidUrlClientError(url)
-                if auth is not None and auth_from_url is not None and not history:
-                    raise ValueError("Cannot combine AUTH argument with credentials encoded in URL")
-                if auth is None or (history and auth_from_url is not None):
-                    auth = auth_from_url
-                if auth is None:
-                    auth = await session._own_auth(url)
-                if auth is not None and AUTHORIZATION in headers:
-                    raise ValueError(
-                        "Cannot combine AUTHORIZATION header with AUTH argument or "
-                        "credentials encoded in URL"
-                    )
-                proxy_ = proxy
-                if proxy is None and session._trust_env:
-                    with suppress(LookupError):
-                        proxy_, proxy_auth = await asyncio.to_thread(environment_proxy, url)
-                request = session._request_class(
-                    method,
-                    url,
-                    params=params,
-                    headers=headers,
-                    skip_auto_headers=skip,
-                    data=data,
-                    cookies=cookies_of_request(
-                        session._cookie_jar,
-                        url,
-                        cookies,
-                        # What the headers say, or a request's own class does, needs Morsels.
-                        ready=COOKIE not in headers and session._request_class is ClientRequest,
-                    ),
-                    auth=auth,
-                    version=session._version,
-                    compress=compress,
-                    chunked=chunked,
-                    expect100=expect100,
-                    loop=session._loop,
-                    response_class=session._response_class,
-                    proxy=proxy_,
-                    proxy_auth=proxy_auth,
-                    timer=context,
-                    session=session,
-                    ssl=ssl,
-                    server_hostname=server_hostname,
-                    proxy_headers=proxy_headers,
-                    traces=traces,
-                    trust_env=session._trust_env,
-                )
-                request._upload_tracker = upload_tracker
-                handler: Any = _Attempt(connector, traces, limits, settings)
-                chain = session._middlewares if middlewares is None else middlewares
-                if chain:
-                    handler = build_client_middlewares(handler, chain)
-                try:
-                    if first is not None:
-                        response, first = first, None
-                    else:
-                        response = await handler(request)
-                except (ConnectionTimeoutError, ClientConnectorError):
-                    raise
-                except ClientConnectionResetError:
-                    # The connection ended before anything was sent, so any method may be
-                    # tried again.
-                    if not may_begin_again:
-                        raise
-                    may_begin_again = False
-                    if data is not None:
-                        data = request._body
-                    continue
-                except (ClientOSError, ServerDisconnectedError):
-                    if not may_retry:
-                        raise
-                    may_retry = False
-                    if data is not None:
-                        await request.close()
-                        if request._body is not None and request._body.consumed:
-                            raise
-                        data = request._body
-                    continue
-                except ClientError:
-                    raise
-                except OSError as error:
-                    if error.errno is None and isinstance(error, asyncio.TimeoutError):
-                        raise
-                    raise ClientOSError(*error.args) from error
-                assert response is not None
-                if response._raw_cookie_headers:
-                    session._cookie_jar.update_cookies_from_headers(
-                        response._raw_cookie_headers, response.url
-                    )
-                if not allow_redirects or response.status not in REDIRECTS:
-                    break
-                for trace in traces:
-                    await trace.send_request_redirect(
-                        method, url.update_query(params or {}), headers, response
-                    )
-                history.append(response)
-                if max_redirects and len(history) >= max_redirects:
-                    raise TooManyRedirects(history[0].request_info, tuple(history))
-                redirect = Redirect.of(
-                    response, request, url, requote=session._requote_redirect_url
-                )
-                if redirect is None:
-                    break
-                method, data = redirect.method, redirect.data
-                redirect.change(headers)
-                if redirect.other_origin:
-                    auth = cookies = None
-                url, params = redirect.url, {}
-                response.release()
-        if request._body is not None:
-            await request._body.close()
+        if retry is sentinel:
+            retry = session._retry
+        retry = check_retry(retry)
+        steps.auth, steps.params, steps.data, steps.cookies = auth, params, data, cookies
+        steps.set_headers(headers, skip_auto_headers)
+        steps.set_url(str_or_url)
+        steps.set_proxy(proxy, proxy_auth, proxy_headers)
+        steps.server_hostname = server_hostname
+        steps.framing = {"compress": compress, "chunked": chunked, "expect100": expect100}
+        steps.begin_time(timeout, began_at)
+        steps.set_reading(
+            {
+                "read_until_eof": None if read_until_eof else False,
+                "auto_decompress": auto_decompress,
+                "read_bufsize": read_bufsize,
+                "max_line_size": max_line_size,
+                "max_field_size": max_field_size,
+                "max_headers": max_headers,
+                "max_body_size": max_body_size,
+                "max_decompressed_size": max_decompressed_size,
+            }
+        )
+        steps.middlewares = session._middlewares if middlewares is None else middlewares
+        steps.max_redirects = max_redirects
+        steps.follows = allow_redirects
+        steps.retries = Retries(
+            retry,
+            session._loop,
+            silently=may_retry and session._retry_connection and steps.method in IDEMPOTENT,
+            may_begin_again=session._retry_connection,
+        )
+        await steps.begin_traces(trace_request_ctx)
+        response = await steps.go(first)
+        response._made_at = made_at
+        if max_error_body is None:
+            max_error_body = session._max_error_body
+        if max_error_body and response.status >= 400:
+            await response._keep_error_body(max_error_body)
         if raise_for_status is None:
             raise_for_status = session._raise_for_status
         if callable(raise_for_status):
             await raise_for_status(response)
         elif raise_for_status:
             response.raise_for_status()
-        if handle is not None:
-            if response.connection is not None:
-                response.connection.add_callback(handle.cancel)
-            else:
-                handle.cancel()
-        response._history = tuple(history)
-        for trace in traces:
-            await trace.send_request_end(method, url.update_query(params or {}), headers, response)
-        if upload_tracker is not None:
-            upload_tracker._finalize()
+        await steps.end()
         return response
     except BaseException as error:
-        if timer is not None:
-            timer.close()
-        if handle is not None:
-            handle.cancel()
-        if upload_tracker is not None:
-            upload_tracker._finalize()
-        if response is not None:
-            response.close()
-        if request is not None and request._body is not None:
-            await request._body.close()
-        for trace in traces:
-            await trace.send_request_exception(
-                method,
-                url.update_query(params or {}),
-                headers,
-                error,
-            )
+        await steps.fail(error)
         raise
+
+
+class _Steps:
+    """A request on its way to its response: what it asks for by now, and what came of it."""
+
+    auth: BasicAuth | None = None
+    cookies: Any = None
+    data: Any = None
+    follows = True
+    framing: dict[str, Any]
+    handle: asyncio.TimerHandle | None = None
+    headers: CIMultiDict[str]
+    limits: ClientTimeout
+    max_redirects = 10
+    middlewares: Sequence[Any] = ()
+    params: Any = None
+    proxy: URL | None = None
+    proxy_auth: BasicAuth | None = None
+    proxy_headers: Any = None
+    request: ClientRequest | None = None
+    response: ClientResponse | None = None
+    retries: Retries
+    server_hostname: str | None = None
+    settings: _aioxide.ResponseSettings
+    skip: Iterable[str] | None = None
+    ssl: Any = True
+    timer: TimeoutHandle | None = None
+    url: URL
+
+    def __init__(self, session: ClientSession, method: str, tracker: Any) -> None:
+        self.session = session
+        self.method = method.upper()
+        self.tracker = tracker
+        self.history: list[ClientResponse] = []
+        self.traces: list[Trace] = []
+
+    # What is asked for.
+
+    def check_open(self) -> None:
+        if self.session.closed:
+            raise RuntimeError("Session is closed")
+        assert self.session._connector is not None
+        self.connector = self.session._connector
+
+    def set_headers(self, headers: Any, skip_auto_headers: Iterable[str] | None) -> None:
+        session = self.session
+        self.headers = session._prepare_headers(headers)
+        self.skip = session._skip_auto_headers or None
+        if skip_auto_headers is not None:
+            self.skip = {istr(name) for name in skip_auto_headers} | session._skip_auto_headers
+
+    def set_url(self, str_or_url: str | URL) -> None:
+        try:
+            url = self.session._build_url(str_or_url)
+        except ValueError as error:
+            raise InvalidUrlClientError(str_or_url) from error
+        if url.scheme not in self.connector.allowed_protocol_schema_set:
+            raise NonHttpUrlClientError(url)
+        self.url = url
+
+    def set_proxy(self, proxy: str | URL | None, auth: Any, headers: Any) -> None:
+        session = self.session
+        if proxy is None:
+            proxy = session._default_proxy
+        self.proxy_auth = session._default_proxy_auth if auth is None else auth
+        if proxy is None:
+            return
+        self.proxy_headers = session._prepare_headers(headers)
+        try:
+            self.proxy = URL(proxy)
+        except ValueError as error:
+            raise InvalidURL(proxy) from error
+
+    def begin_time(self, timeout: Any, began_at: float | None) -> None:
+        """From now on the total counts; from `began_at` on, where that is known."""
+        session = self.session
+        self.limits = session._timeout if timeout is sentinel else as_timeout(timeout)
+        total = self.limits.total
+        if total and began_at is not None:
+            total = max(total + began_at - session._loop.time(), 0.001)
+        self.timer = TimeoutHandle(session._loop, total, ceil_threshold=self.limits.ceil_threshold)
+        self.handle = self.timer.start()
+
+    def set_reading(self, reading: dict[str, Any]) -> None:
+        changed = {name: value for name, value in reading.items() if value is not None}
+        self.settings = self.session._settings
+        if changed:
+            self.settings = _aioxide.ResponseSettings(**{**self.session._reading, **changed})
+
+    # Its way.
+
+    async def go(self, first: ClientResponse | None) -> ClientResponse:
+        """Make the request, again where that helps, and follow where it is sent on to. `first` is
+        a response that is there already."""
+        assert self.timer is not None
+        context = self.timer.timer()
+        with context:
+            while True:
+                auth = await self._credentials()
+                request = self.request = await self._new_request(auth, context)
+                try:
+                    if first is not None:
+                        response, first = first, None
+                    else:
+                        response = await self._handler()(request)
+                    self.response = response
+                except ClientError as error:
+                    if not await self.retries.after_error(error, request):
+                        raise
+                    self._keep_body()
+                    continue
+                except OSError as error:
+                    if error.errno is None and isinstance(error, asyncio.TimeoutError):
+                        raise
+                    raise ClientOSError(*error.args) from error
+                if response._raw_cookie_headers:
+                    self.session._cookie_jar.update_cookies_from_headers(
+                        response._raw_cookie_headers, response.url
+                    )
+                if await self.retries.after_response(response, request):
+                    self._keep_body()
+                    continue
+                if not self.follows or response.status not in REDIRECTS:
+                    break
+                if not await self._redirect(response, request):
+                    break
+        if request._body is not None:
+            await request._body.close()
+        return response
+
+    def _keep_body(self) -> None:
+        """The next attempt sends the payload that this one has made."""
+        if self.data is not None:
+            assert self.request is not None
+            self.data = self.request._body
+
+    async def _credentials(self) -> BasicAuth | None:
+        """Who asks for the URL, which is told by it itself, by the program, or by netrc."""
+        self.url, from_url = strip_auth_from_url(self.url)
+        if not self.url.raw_host:
+            if self.history:
+                raise InvalidUrlRedirectClientError(self.url)
+            raise InvalidUrlClientError(self.url)
+        if self.auth is not None and from_url is not None and not self.history:
+            raise ValueError("Cannot combine AUTH argument with credentials encoded in URL")
+        if self.auth is None or (self.history and from_url is not None):
+            self.auth = from_url
+        if self.auth is None:
+            self.auth = await self.session._own_auth(self.url)
+        if self.auth is not None and AUTHORIZATION in self.headers:
+            raise ValueError(
+                "Cannot combine AUTHORIZATION header with AUTH argument or "
+                "credentials encoded in URL"
+            )
+        return self.auth
+
+    async def _new_request(self, auth: BasicAuth | None, context: Any) -> ClientRequest:
+        session = self.session
+        proxy = self.proxy
+        if proxy is None and session._trust_env:
+            with suppress(LookupError):
+                proxy, self.proxy_auth = await asyncio.to_thread(environment_proxy, self.url)
+        request = session._request_class(
+            self.method,
+            self.url,
+            params=self.params,
+            headers=self.headers,
+            skip_auto_headers=self.skip,
+            data=self.data,
+            cookies=cookies_of_request(
+                session._cookie_jar,
+                self.url,
+                self.cookies,
+                # What the headers say, or a request's own class does, needs Morsels.
+                ready=COOKIE not in self.headers and session._request_class is ClientRequest,
+            ),
+            auth=auth,
+            version=session._version,
+            **self.framing,
+            loop=session._loop,
+            response_class=session._response_class,
+            proxy=proxy,
+            proxy_auth=self.proxy_auth,
+            timer=context,
+            session=session,
+            ssl=self.ssl,
+            server_hostname=self.server_hostname,
+            proxy_headers=self.proxy_headers,
+            traces=self.traces,
+            trust_env=session._trust_env,
+        )
+        request._upload_tracker = self.tracker
+        return request
+
+    def _handler(self) -> Any:
+        handler: Any = _Attempt(self.connector, self.traces, self.limits, self.settings)
+        if self.middlewares:
+            handler = build_client_middlewares(handler, self.middlewares)
+        return handler
+
+    async def _redirect(self, response: ClientResponse, request: ClientRequest) -> bool:
+        """Turn to where a response sends us on to; False where it does not say."""
+        for trace in self.traces:
+            await trace.send_request_redirect(self.method, self._told_url(), self.headers, response)
+        self.history.append(response)
+        if self.max_redirects and len(self.history) >= self.max_redirects:
+            raise TooManyRedirects(self.history[0].request_info, tuple(self.history))
+        redirect = Redirect.of(
+            response, request, self.url, requote=self.session._requote_redirect_url
+        )
+        if redirect is None:
+            return False
+        self.method, self.data = redirect.method, redirect.data
+        redirect.change(self.headers)
+        if redirect.other_origin:
+            self.auth = self.cookies = None
+        self.url, self.params = redirect.url, {}
+        response.release()
+        return True
+
+    # Who watches, and the end.
+
+    def _told_url(self) -> URL:
+        """The URL as traces are told of it."""
+        return self.url.update_query(self.params or {})
+
+    async def begin_traces(self, context: Any) -> None:
+        for config in self.session._trace_configs:
+            trace = Trace(self.session, config, config.trace_config_ctx(trace_request_ctx=context))
+            await trace.send_request_start(self.method, self._told_url(), self.headers)
+            self.traces.append(trace)
+
+    async def end(self) -> None:
+        """The response is the program's from now on."""
+        response = self.response
+        assert response is not None
+        if self.handle is not None:
+            if response.connection is not None:
+                response.connection.add_callback(self.handle.cancel)
+            else:
+                self.handle.cancel()
+        response._history = tuple(self.history)
+        for trace in self.traces:
+            await trace.send_request_end(self.method, self._told_url(), self.headers, response)
+        if self.tracker is not None:
+            self.tracker._finalize()
+
+    async def fail(self, error: BaseException) -> None:
+        """There is no response for the program."""
+        if self.timer is not None:
+            self.timer.close()
+        if self.handle is not None:
+            self.handle.cancel()
+        if self.tracker is not None:
+            self.tracker._finalize()
+        if self.response is not None:
+            self.response.close()
+        if self.request is not None and self.request._body is not None:
+            await self.request._body.close()
+        for trace in self.traces:
+            await trace.send_request_exception(self.method, self._told_url(), self.headers, error)
 
 
 class _Attempt:

@@ -25,7 +25,7 @@ from aioxide.http._errors import (
     ServerFingerprintMismatch,
 )
 from aioxide.http._limit import Limit
-from aioxide.http._request import AUTHORIZATION, HOST, ClientRequest
+from aioxide.http._request import AUTHORIZATION, HOST, SOCKS, ClientRequest
 from aioxide.http._resolver import (
     AbstractResolver,
     DefaultResolver,
@@ -33,10 +33,12 @@ from aioxide.http._resolver import (
     is_canonical_ipv4_address,
     is_ip_address,
 )
+from aioxide.http._socks import connect_by_socks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
+    from aioxide.http._host_limit import HostLimit
     from aioxide.http._timeout import ClientTimeout
     from aioxide.http._tracing import Trace
 
@@ -50,7 +52,8 @@ class TCPConnector(BaseConnector):
     (host, port) to connect from. resolver: looks names up. use_dns_cache, ttl_dns_cache (seconds,
     None for ever), dns_cache_max_size: what is remembered of that. family: AF_INET or AF_INET6, 0
     for both. happy_eyeballs_delay: seconds until the next address is tried beside the first, None
-    to try one after the other. socket_factory: makes the socket of an address.
+    to try one after the other. socket_factory: makes the socket of an address. The rest is as with
+    BaseConnector.
     """
 
     allowed_protocol_schema_set = HIGH_LEVEL_SCHEMES | frozenset({"tcp"})
@@ -79,6 +82,7 @@ class TCPConnector(BaseConnector):
         interleave: int | None = None,
         socket_factory: Callable[[Any], socket.socket] | None = None,
         ssl_shutdown_timeout: Any = sentinel,
+        host_limits: HostLimit | Mapping[str, HostLimit] | None = None,
     ) -> None:
         super().__init__(
             keepalive_timeout=keepalive_timeout,
@@ -88,6 +92,7 @@ class TCPConnector(BaseConnector):
             enable_cleanup_closed=enable_cleanup_closed,
             loop=loop,
             timeout_ceil_threshold=timeout_ceil_threshold,
+            host_limits=host_limits,
         )
         self._ssl = _ssl.merged(ssl, verify_ssl, ssl_context, fingerprint)
         self._resolver_owner = resolver is None
@@ -167,7 +172,9 @@ class TCPConnector(BaseConnector):
     async def _create_connection(
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> Any:
-        if req.proxy is not None:
+        if req.proxy is not None and req.proxy.scheme in SOCKS:
+            _transport, protocol = await connect_by_socks(self, req, traces, timeout)
+        elif req.proxy is not None:
             _transport, protocol = await self._create_proxy_connection(req, traces, timeout)
         else:
             _transport, protocol = await self._create_direct_connection(req, traces, timeout)

@@ -10,6 +10,9 @@ from aioxide.http._errors import UnixClientConnectorError
 from aioxide.http._limit import Limit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aioxide.http._host_limit import HostLimit
     from aioxide.http._request import ClientRequest
     from aioxide.http._timeout import ClientTimeout
     from aioxide.http._tracing import Trace
@@ -28,6 +31,8 @@ class UnixConnector(BaseConnector):
         limit: int = 100,
         limit_per_host: int = 0,
         loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        host_limits: HostLimit | Mapping[str, HostLimit] | None = None,
     ) -> None:
         super().__init__(
             force_close=force_close,
@@ -35,6 +40,7 @@ class UnixConnector(BaseConnector):
             limit=limit,
             limit_per_host=limit_per_host,
             loop=loop,
+            host_limits=host_limits,
         )
         self._path = path
 

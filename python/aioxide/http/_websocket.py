@@ -39,9 +39,7 @@ class TakenError(Exception):
 
 
 class WebSocketWriter:
-    """What a WebSocket sends by; packages reach for it."""
-
-    __slots__ = ("_connection", "_websocket")
+    """What a WebSocket sends by; packages reach for it, and tests replace its methods."""
 
     def __init__(self, websocket: _aioxide.WebSocket, connection: _aioxide.HttpConnection) -> None:
         self._websocket = websocket
@@ -327,6 +325,8 @@ class ClientWebSocketResponse:
             except ClientError:
                 self._set_closed()
                 self._close_code = WSCloseCode.ABNORMAL_CLOSURE
+                # The connection is lost: nobody else would give its place back.
+                self._response.close()
                 return CLOSED_MESSAGE
             except WebSocketError as error:
                 self._close_code = error.code

@@ -16,6 +16,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::error::failure;
 use super::exchange::Exchange;
+use super::pool::Home;
 use super::settings::ResponseSettings;
 use super::websocket::WebSocket;
 use crate::cell::LoopCell;
@@ -67,6 +68,8 @@ pub(super) struct State {
     /// The timer that looks at it, and when. It outlives exchanges: one that ends in time costs no
     /// timer of its own.
     pub(super) timer: Option<(Ref, f64)>,
+    /// The pool that keeps it.
+    pub(super) home: Option<Home>,
 }
 
 /// A connection of the HTTP client; an asyncio protocol.
@@ -181,6 +184,7 @@ impl HttpConnection {
             reusable: true,
             deadline: None,
             timer: None,
+            home: None,
         };
         Self { event_loop: Ref::new(event_loop), state: LoopCell::new(state) }
     }

@@ -229,6 +229,22 @@ impl Exchange {
         }
     }
 
+    /// The whole body, if it is there and nobody has taken it, and stays there; else None.
+    fn peek<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let pieces = self.state.with(|state| {
+            let there = matches!(state.body.end, End::Whole) && state.body.sink.is_none();
+            let untaken = state.body.size as u64 == state.body.total;
+            (there && untaken).then(|| (state.body.size, state.body.take()))
+        });
+        let Some((size, pieces)) = pieces else { return Ok(None) };
+        let whole = joined(py, &pieces);
+        self.state.with(|state| {
+            state.body.size = size;
+            state.body.pieces = pieces;
+        });
+        Ok(Some(whole?.into_bound(py)))
+    }
+
     /// From now on everything goes to a StreamReader, beginning with what has come.
     fn attach(&self, py: Python<'_>, reader: &Bound<'_, PyAny>) -> PyResult<()> {
         let sink = Ref::new(reader);

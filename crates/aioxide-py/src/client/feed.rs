@@ -108,6 +108,9 @@ impl HttpConnection {
             )
         });
         drop(transport);
+        if let Some(home) = self.state.with(|state| state.home.take()) {
+            home.leave(py)?;
+        }
         if let Some((timer, _)) = self.state.with(|state| state.timer.take()) {
             timer.bind(py).call_method0("cancel")?;
         }

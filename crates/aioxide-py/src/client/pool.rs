@@ -4,9 +4,10 @@
 //! those is a call of Python.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use aioxide_http::pool::{AcquireError, Acquired, Lease, Pool, Settings, WaiterId};
+use aioxide_http::pool::{AcquireError, Acquired, IdleId, Lease, Pool, Settings, WaiterId};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -28,12 +29,35 @@ struct State {
     waiting: HashMap<WaiterId, Ref>,
 }
 
+/// The place that a connection has in a pool while it is idle. The pool holds the connection, so
+/// the connection knows the pool weakly.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pool: Weak<LoopCell<State>>,
+    /// `None` before its first request has ended. One that is in use again is stale, and names
+    /// nothing.
+    id: Option<IdleId>,
+}
+
+impl Home {
+    /// The connection has ended: an idle one leaves the pool, and its descriptor is somebody
+    /// else's.
+    pub(super) fn leave(self, py: Python<'_>) -> PyResult<()> {
+        let (Some(pool), Some(id)) = (self.pool.upgrade(), self.id) else { return Ok(()) };
+        let Some(connection) = pool.with(|state| state.pool.remove_idle(id)) else {
+            return Ok(());
+        };
+        drop(connection);
+        settle(&pool, py)
+    }
+}
+
 /// The connections that a connector keeps, and who waits for one.
 #[pyclass(frozen, weakref, module = "aioxide._aioxide")]
 #[derive(Debug)]
 pub(crate) struct ConnectionPool {
     event_loop: Ref<Loop>,
-    state: LoopCell<State>,
+    state: Arc<LoopCell<State>>,
 }
 
 /// The right to one connection, and the connection once it is there.
@@ -73,31 +97,50 @@ fn refused(error: AcquireError) -> PyErr {
     })
 }
 
-impl ConnectionPool {
-    /// Tells whoever got a place, and closes what is not kept.
-    fn settle(&self, py: Python<'_>) -> PyResult<()> {
-        loop {
-            let (woken, closing) = self.state.with(|state| {
-                let woken = state.pool.poll_woken().map(|id| state.waiting.get(&id).cloned());
-                (woken, state.pool.poll_closing())
-            });
-            if woken.is_none() && closing.is_none() {
-                return Ok(());
-            }
-            if let Some(future) = woken.flatten() {
-                let interop = interop(py)?;
-                // One that was cancelled has left the queue, or is about to.
-                let told = call_method(py, &interop.names.set_result, [&future, &interop.none]);
-                if let Err(error) = told
-                    && !future.bind(py).call_method0("done")?.is_truthy()?
-                {
-                    return Err(error);
-                }
-            }
-            if let Some(connection) = closing {
-                connection.shut(py, None)?;
+/// Tells whoever got a place, and closes what is not kept.
+fn settle(pool: &LoopCell<State>, py: Python<'_>) -> PyResult<()> {
+    loop {
+        let (woken, closing) = pool.with(|state| {
+            let woken = state.pool.poll_woken().map(|id| state.waiting.get(&id).cloned());
+            (woken, state.pool.poll_closing())
+        });
+        if woken.is_none() && closing.is_none() {
+            return Ok(());
+        }
+        if let Some(future) = woken.flatten() {
+            let interop = interop(py)?;
+            // One that was cancelled has left the queue, or is about to.
+            let told = call_method(py, &interop.names.set_result, [&future, &interop.none]);
+            if let Err(error) = told
+                && !future.bind(py).call_method0("done")?.is_truthy()?
+            {
+                return Err(error);
             }
         }
+        if let Some(connection) = closing {
+            connection.shut(py, None)?;
+        }
+    }
+}
+
+impl HttpConnection {
+    fn set_home(&self, home: Home) {
+        let old = self.state.with(|state| state.home.replace(home));
+        drop(old);
+    }
+
+    fn set_idle(&self, id: Option<IdleId>) {
+        self.state.with(|state| {
+            if let Some(home) = &mut state.home {
+                home.id = id;
+            }
+        });
+    }
+}
+
+impl ConnectionPool {
+    fn settle(&self, py: Python<'_>) -> PyResult<()> {
+        settle(&self.state, py)
     }
 
     fn outcome<'py>(
@@ -144,7 +187,7 @@ impl ConnectionPool {
             ..Settings::default()
         };
         let state = State { pool: Pool::new(settings), waiting: HashMap::new() };
-        Self { event_loop: Ref::new(event_loop), state: LoopCell::new(state) }
+        Self { event_loop: Ref::new(event_loop), state: Arc::new(LoopCell::new(state)) }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -290,6 +333,8 @@ impl Slot {
 
     /// The connection is made.
     fn adopt(&self, connection: &Bound<'_, HttpConnection>) {
+        let home = Home { pool: Arc::downgrade(&self.pool.state), id: None };
+        connection.get().set_home(home);
         let connection = Ref::new(connection);
         let old = self.state.with(|held| held.connection.replace(connection));
         drop(old);
@@ -303,9 +348,12 @@ impl Slot {
         match connection {
             Some(connection) => {
                 let reusable = connection.is_reusable();
-                self.pool.state.with(|state| {
-                    state.pool.release(lease, connection, reusable, duration(now));
-                });
+                let kept = connection.clone();
+                let id = self
+                    .pool
+                    .state
+                    .with(|state| state.pool.release(lease, connection, reusable, duration(now)));
+                kept.set_idle(id);
             }
             None => self.pool.state.with(|state| state.pool.discard(lease)),
         }
