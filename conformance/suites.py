@@ -63,11 +63,16 @@ def check_client(name):
         raise SuiteError(f"no client {name} to test: {error}") from error
 
 
-def chosen(suite, wanted, options):
-    """The part of the suite that this run takes."""
-    for glob in wanted.left_out_tests():
+def applicable(suite, wanted, reasons):
+    """The suite less what is never run."""
+    for glob in (*wanted.left_out_tests(), *wanted.black_box_only):
         suite.select([glob])  # an error, if there is no such test
     suite = suite.without(wanted.left_out_tests())
+    return suite.only(lambda module, test: module not in wanted.black_box_only or not reasons[test])
+
+
+def chosen(suite, wanted, options):
+    """The part of the suite that this run takes."""
     if options.test:
         return suite.select(options.test)
     if wanted.usual and not options.whole:
@@ -100,7 +105,11 @@ def run(name, options):
             return True
     package.check_installed(wanted)
     source = options.source or package.source(wanted)
-    whole_suite = list_suite(name, worker=WORKER, settings=wanted.settings(source))
+    listed = list_suite(name, worker=WORKER, settings=wanted.settings(source))
+    reasons = {}
+    if client:
+        reasons = blackbox.classify(source / wanted.tests, listed, wanted.harmless)
+    whole_suite = applicable(listed, wanted, reasons)
     suite = chosen(whole_suite, wanted, options)
     if options.list:
         print("\n".join(suite.test_ids()))
@@ -124,12 +133,11 @@ def run(name, options):
         # The control's own failures are the measure, not a fault.
         for outcome in outcomes.values():
             outcome.kind = "control" if outcome.kind in BROKEN else outcome.kind
-    complete = len(suite.test_ids()) == len(whole_suite.without(wanted.left_out_tests()).test_ids())
+    complete = len(suite.test_ids()) == len(whole_suite.test_ids())
     verdict = expected.judge(outcomes, entries, whole=complete)
     show_verdict(outcomes, verdict, verbose=options.verbose)
     parts = []
     if client:
-        reasons = blackbox.classify(source / wanted.tests, whole_suite, wanted.harmless)
         parts = shares.parts(suite, outcomes, reasons, wanted.first)
         show_shares(parts, outcomes, wanted.at_least)
     part = "the whole suite" if complete else f"{len(outcomes)} of {len(whole_suite.test_ids())}"

@@ -52,6 +52,8 @@ class Package:
     meets: dict[str, list[str]] = field(default_factory=dict)
     first: list[str] = field(default_factory=list)
     at_least: float = 0.0
+    # Files whose white-box tests are left out, each with the reason.
+    black_box_only: dict[str, str] = field(default_factory=dict)
     # Helpers and fixtures of the tests that look white-box and leave the client alone.
     harmless: dict[str, str] = field(default_factory=dict)
 
@@ -86,8 +88,11 @@ def load(path):
         raise SuiteError(f"{path.name}: `usual` needs a `why`")
     if package.client and not package.first:
         raise SuiteError(f"{path.name}: `client` needs `first`")
-    if not all((*package.left_out.values(), *package.harmless.values())):
+    left_out = (package.left_out, package.harmless, package.black_box_only)
+    if not all(reason for table in left_out for reason in table.values()):
         raise SuiteError(f"{path.name}: what is left out or harmless needs a reason")
+    if package.black_box_only and not package.client:
+        raise SuiteError(f"{path.name}: `black-box-only` is for suites of a client")
     return package
 
 

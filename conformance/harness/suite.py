@@ -72,6 +72,15 @@ class Suite:
                 classes.append(replace(cls, tests=left))
         return replace(self, classes=classes)
 
+    def only(self, wanted):
+        """The part of the suite whose tests' ids are wanted."""
+        classes = []
+        for cls in self.classes:
+            left = [test for test in cls.tests if wanted(cls.module, cls.test_id(test))]
+            if left:
+                classes.append(replace(cls, tests=left))
+        return replace(self, classes=classes)
+
 
 def matches(test_id, globs):
     """Whether a glob matches the test's id, its class's, its module's, or the test's own name."""

@@ -23,7 +23,7 @@ pytest.importorskip("aiohttp")
 def command(tmp_path):
     """Run the command on the fake suite of a client."""
 
-    def run(*arguments, client="soundclient", at_least=0, expected="", named=True):
+    def run(*arguments, client="soundclient", at_least=0, expected="", named=True, more=""):
         (tmp_path / "fake.toml").write_text(f"""
             package = "pytest"
             version = "{importlib.metadata.version("pytest")}"
@@ -36,6 +36,7 @@ def command(tmp_path):
             test_apart = ["*"]
             [harmless]
             holder = "it holds the status"
+            {more}
         """)
         (tmp_path / "expected").mkdir(exist_ok=True)
         (tmp_path / "expected" / "fake.toml").write_text(expected)
@@ -98,6 +99,31 @@ def test_share_that_is_too_small_is_an_error_though_each_failure_is_expected(com
     assert "black-box: 3 of 4 pass, 75.0 %; 90 % are wanted" in shown
     code, shown = command(**{**arguments, "at_least": 75})
     assert code == 0, shown
+
+
+def test_white_box_tests_of_a_file_are_left_out_where_the_suite_says_so(command):
+    more = '[black-box-only]\ntest_first = "the others look inside"'
+    code, shown = command(at_least=100, more=more)
+    assert code == 0, shown
+    assert "test_first: 4 pass, 1 control, 2 not-applicable" in shown
+    assert "white-box: 0 of 0 pass" in shown
+    assert "the whole suite" in shown
+    code, shown = command("--list", more=more)
+    assert "test_first.test_private" not in shown
+    assert "test_apart.test_mock" in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ('[black-box-only]\ntest_first = ""', "needs a reason"),
+        ('[black-box-only]\nno_such = "because"', "no test matches"),
+    ],
+)
+def test_file_that_is_left_out_in_part_is_there_and_has_a_reason(command, more, text):
+    code, shown = command(more=more)
+    assert code == 2, shown
+    assert text in shown
 
 
 def test_client_that_is_not_there(command):
