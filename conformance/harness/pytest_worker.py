@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import sys
+import traceback
 import warnings
 
 import child
@@ -159,7 +160,11 @@ def run_file(request, events):
     uses = install_client(request)
     file = "/".join(request["module"].split(".")) + ".py"
     plugin = Reporter(request, events, recorder, uses)
-    run_pytest(request, plugin, [f"{request['tests-folder']}/{file}"])
+    try:
+        run_pytest(request, plugin, [f"{request['tests-folder']}/{file}"])
+    except Exception:
+        # What failed tests leave behind raises when pytest ends; each has had its outcome.
+        traceback.print_exc()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Requests that are made again: what a policy decides, and that nothing is when it is told so."""
 
 import asyncio
+import copy
 import dataclasses
 import io
+import pickle
 import socket
 
 import pytest
@@ -353,3 +355,5 @@ def test_policies_compare_by_their_settings():
     assert "attempts=5" in repr(http.RetryPolicy(attempts=5))
     with pytest.raises(dataclasses.FrozenInstanceError):
         http.RetryPolicy().attempts = 2
+    policy = http.RetryPolicy(attempts=5, errors=("dns",))
+    assert copy.deepcopy(policy) == pickle.loads(pickle.dumps(policy)) == policy

@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 import random
 import time
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from aioxide import _aioxide, _suggest
 from aioxide.http._errors import (
@@ -150,6 +150,11 @@ class RetryPolicy:
             budget=self.budget,
         )
         object.__setattr__(self, "_rules", rules)
+
+    def __reduce__(self) -> tuple[type[RetryPolicy], tuple[Any, ...]]:
+        # The native rules are made anew.
+        fields = (field.name for field in dataclasses.fields(self) if field.init)
+        return type(self), tuple(getattr(self, name) for name in fields)
 
 
 def check_retry(retry: object) -> RetryPolicy | bool | None:

@@ -7,7 +7,7 @@ import json as jsonlib
 import sys
 import traceback
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from multidict import CIMultiDict, MultiDict, MultiDictProxy, istr
 from yarl import URL
@@ -103,7 +103,7 @@ class ClientSession:
         ssl_shutdown_timeout: Any = sentinel,
         max_body_size: int | None = None,
         max_decompressed_size: int | None = None,
-        retry: RetryPolicy | bool | None = None,
+        retry: RetryPolicy | Literal[False] | None = None,
         max_error_body: int = 0,
     ) -> None:
         self._retry = check_retry(retry)

@@ -99,12 +99,17 @@ class ClientTimeout(_ClientTimeout):
 def as_timeout(timeout: Any) -> ClientTimeout:
     """Convert what a program gave as `timeout`: a ClientTimeout, aiohttp's, a number, or None.
 
-    A number is the limit of all, None is no limit.
+    A number is the limit of all, None is no limit. Raises ValueError for anything else.
     """
     if isinstance(timeout, ClientTimeout):
         return timeout
     if timeout is None or isinstance(timeout, (int, float)):
         return ClientTimeout(total=timeout)
+    if not all(hasattr(timeout, name) for name in _OF_AIOHTTP):
+        raise ValueError(
+            f"timeout parameter cannot be of {type(timeout)} type, "
+            "please use 'timeout=ClientTimeout(...)'"
+        )
     values: dict[str, Any] = {name: getattr(timeout, name) for name in _OF_AIOHTTP}
     values.update({name: getattr(timeout, name, None) for name in _OWN})
     return ClientTimeout(**values)
