@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Group = Callable[["Environment", "list[str]"], Optional[bool]]
 
-# What conformance/cpython.py exits with where the interpreter comes without its test suite.
+# What conformance/cpython.py exits with where the interpreter comes without its test suite, and
+# conformance/autobahn.py where there is no Python 2.7.
 NO_SUITE = 77
 # The extension leaves Python's symbols to the interpreter that loads it, so its crate cannot be
 # linked into a Rust test.
@@ -85,6 +86,11 @@ def suites(environment: Environment, extra: list[str]) -> bool:
     return run([environment.python, str(ROOT / "conformance" / "suites.py"), *extra])
 
 
+def autobahn(environment: Environment, extra: list[str]) -> bool | None:
+    code = status([environment.python, str(ROOT / "conformance" / "autobahn.py"), *extra])
+    return None if code == NO_SUITE else code == 0
+
+
 GROUPS: dict[str, Group] = {
     "lint": lint,
     "rust": rust,
@@ -92,6 +98,7 @@ GROUPS: dict[str, Group] = {
     "py": py,
     "conform": conform,
     "suites": suites,
+    "autobahn": autobahn,
 }
 WORDS = {True: "passed", False: "FAILED", None: "skipped"}
 # What depends on the interpreter; the others run once for all of them.
