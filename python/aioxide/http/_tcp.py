@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from aioxide.http._host_limit import HostLimit
+    from aioxide.http._response import ClientResponse
     from aioxide.http._timeout import ClientTimeout
     from aioxide.http._tracing import Trace
 
@@ -332,6 +333,7 @@ class TCPConnector(BaseConnector):
         proxy_request.url = req.url
         key = req.connection_key._replace(proxy=None, proxy_auth=None, proxy_headers_hash=None)
         connection = TunnelConnection(self, key, protocol, self._loop)
+        response: ClientResponse | None = None
         try:
             response = await proxy_request.send(connection)
             await response.start(connection)
@@ -344,7 +346,10 @@ class TCPConnector(BaseConnector):
                     headers=response.headers,
                 )
         finally:
+            # The way is not the response's: it is encrypted from here on, or closed.
             connection._protocol = None
+            if response is not None:
+                response._connection = None
 
     async def _start_tls_connection(
         self, underlying: Any, req: ClientRequest, timeout: ClientTimeout
