@@ -29,7 +29,8 @@ pub enum State {
     CloseSent,
     /// The server has sent its Close. Nothing comes, and the client may finish what it has to say.
     CloseReceived,
-    /// The server broke the protocol. Nothing comes, and only a Close goes.
+    /// The server broke the protocol. Nothing comes, and the client, which may not have seen yet what
+    /// came before, may finish what it has to say.
     Failed,
     /// Nothing comes and nothing goes.
     Closed,
@@ -118,9 +119,9 @@ impl Connection {
             self.after_close()
         } else {
             match self.state {
-                State::Open | State::CloseReceived => Some(self.state),
+                State::Open | State::CloseReceived | State::Failed => Some(self.state),
                 State::CloseSent => frame.opcode.is_control().then_some(self.state),
-                State::Failed | State::Closed => None,
+                State::Closed => None,
             }
         };
         let next = next.ok_or(SendError::Closing)?;
@@ -129,7 +130,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Appends a Close to `out`, unless one has been sent: then it answers false.
+    /// Appends a Close to `out`, unless one has been sent: then it answers false. After an error of
+    /// the server it says that, whatever `code` is: the caller may not know of it yet.
     ///
     /// # Errors
     /// A code or reason that the protocol does not allow; nothing is written then.
@@ -141,6 +143,7 @@ impl Connection {
         out: &mut Vec<u8>,
     ) -> Result<bool, SendError> {
         let Some(next) = self.after_close() else { return Ok(false) };
+        let code = if self.state == State::Failed { self.close_code } else { code };
         self.encoder.close(code, reason, key, out)?;
         self.state = next;
         Ok(true)
