@@ -39,6 +39,32 @@ async def test_lost_websocket_gives_its_place_back(server, session, ending):
     del websocket, message
 
 
+async def frame(wire):
+    """A frame of the client: its first byte, and its payload."""
+    first, second = await wire.exactly(2)
+    key = await wire.exactly(4)
+    data = await wire.exactly(second & 0x7F)
+    return first, bytes(byte ^ key[place % 4] for place, byte in enumerate(data))
+
+
+@pytest.mark.parametrize("knows", [True, False])
+async def test_message_before_an_error_is_answered(server, session, knows):
+    """They came together. The Close says what was wrong, whether or not the program has seen it."""
+    websocket, wire = await opened(server, session)
+    # A message, and a frame of a kind that there is not.
+    wire.send(b"\x81\x02hi\x83\x00")
+    assert await websocket.receive_str() == "hi"
+    await websocket.send_str("hello")
+    if knows:
+        assert (await websocket.receive()).type is http.WSMsgType.ERROR
+    else:
+        await websocket.close()
+    assert await frame(wire) == (0x81, b"hello")
+    assert await frame(wire) == (0x88, (1002).to_bytes(2, "big"))
+    assert await wire.is_closed()
+    assert (await settled(session.connector))["leased"] == 0
+
+
 @pytest.mark.parametrize("body", [None, b"body"], ids=["none", "bytes"])
 async def test_server_that_goes_on_and_answers_and_closes_at_once(server, session, body):
     """By the time the body could be sent, there is nobody to send it to; the answer counts."""
