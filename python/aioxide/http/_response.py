@@ -39,12 +39,11 @@ from aioxide.http._version import HttpVersion, HttpVersion10, HttpVersion11
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
     from aioxide.http._connection import Connection
     from aioxide.http._request import ClientRequest
     from aioxide.http._session import ClientSession
-    from aioxide.http._site import Site
     from aioxide.http._tracing import Trace
 
 JSON_TYPE = re.compile(r"^application/(?:[\w.+-]+?\+)?json$", re.IGNORECASE)
@@ -91,7 +90,7 @@ class ClientResponse:
     _cookies: SimpleCookie | None = None
     _history: tuple[ClientResponse, ...] = ()
     _source_traceback: traceback.StackSummary | None = None
-    _made_at: Site | None = None
+    _made_at: tuple[CodeType, int] | None = None
     _error_body: bytes | None = None
     _closed = True
     _released = False

@@ -38,17 +38,20 @@ class Site(NamedTuple):
         return f"{self.code.co_filename}:{self.line}, in {self.code.co_qualname}"
 
 
-def told(site: Site | None) -> str:
-    """What a warning says of it."""
-    if site is None or site.code.co_filename.startswith(_OWN):
+def told(place: tuple[CodeType, int] | None) -> str:
+    """What a warning says of a place."""
+    if place is None or place[0].co_filename.startswith(_OWN):
         return ""
-    return f", made at {site}"
+    return f", made at {Site(*place)}"
 
 
-def caller(depth: int) -> Site | None:
-    """The place so many calls above the function that asks; None where there are not so many."""
+def caller(depth: int) -> tuple[CodeType, int] | None:
+    """The place so many calls above the function that asks; None where there are not so many.
+
+    What makes a Site: a request has no time for more.
+    """
     try:
         frame = sys._getframe(depth + 1)
     except ValueError:
         return None
-    return Site(frame.f_code, frame.f_lasti)
+    return frame.f_code, frame.f_lasti
