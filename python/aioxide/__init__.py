@@ -45,6 +45,10 @@ _LATER = dict.fromkeys(
     ),
     "fanout",
 )
+# Not `threads`: that is a module of asyncio.
+_LATER["threaded"] = "_threads"
+# A module, and no name of one.
+_LATER["from_thread"] = ""
 __all__ += list(_LATER)
 
 # CPython 3.16 has no policies; from 3.14 on, get_event_loop() makes no loop that could be ours.
@@ -74,6 +78,7 @@ if TYPE_CHECKING:
     from asyncio import tasks as tasks
     from asyncio import transports as transports
 
+    from . import from_thread as from_thread
     from .fanout import AutoLimit as AutoLimit
     from .fanout import FanOutError as FanOutError
     from .fanout import Limiter as Limiter
@@ -83,6 +88,7 @@ if TYPE_CHECKING:
     from .fanout import Stream as Stream
     from .fanout import amap as amap
     from .fanout import stream as stream
+    from ._threads import threaded as threaded
 else:
     for _name in asyncio.__all__:
         globals().setdefault(_name, getattr(asyncio, _name))
@@ -104,8 +110,8 @@ else:
 def _imported(name: str) -> object:
     import importlib
 
-    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
-    return getattr(module, name)
+    module = importlib.import_module(f"{__name__}.{_LATER[name] or name}")
+    return getattr(module, name) if _LATER[name] else module
 
 
 def _on_demand(name: str) -> object:
