@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from asyncio import transports as transports
 
     from . import from_thread as from_thread
+    from ._threads import threaded as threaded
     from .fanout import AutoLimit as AutoLimit
     from .fanout import FanOutError as FanOutError
     from .fanout import Limiter as Limiter
@@ -88,7 +89,6 @@ if TYPE_CHECKING:
     from .fanout import Stream as Stream
     from .fanout import amap as amap
     from .fanout import stream as stream
-    from ._threads import threaded as threaded
 else:
     for _name in asyncio.__all__:
         globals().setdefault(_name, getattr(asyncio, _name))

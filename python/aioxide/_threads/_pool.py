@@ -72,10 +72,16 @@ class Pool:
         self.crew = Crew(self)
         # A loop that is dropped without being closed.
         weakref.finalize(loop, end_all, self._queues).atexit = False
-        # A loop closes the asynchronous generators that have begun in it before it is closed.
-        self._hook = self._hold()
+        # A loop closes the asynchronous generators that have begun in it before it is closed. This
+        # one refers to the loop, so nobody but the loop may hold it.
+        hook = self._hold()
         with contextlib.suppress(StopIteration):
-            self._hook.asend(None).send(None)
+            hook.asend(None).send(None)
+        try:
+            loop._aioxide_threads = hook  # type: ignore[attr-defined]
+        except AttributeError:
+            # A loop without a dict then lives until it is shut down.
+            self._hook = hook
 
     async def _hold(self) -> AsyncGenerator[None, None]:
         try:

@@ -189,14 +189,13 @@ class Collected:
         pass
 
     def list(self) -> list[Any]:
-        """What there is in the end."""
-        return [one for one in self._kept if one is not _MISSING]
+        """What there is in the end. It is forgotten here."""
+        kept, self._kept = self._kept, []
+        return [one for one in kept if one is not _MISSING]
 
     def results(self) -> dict[int, Any]:
-        if self._ordered:
-            pairs: Any = enumerate(self._kept)
-        else:
-            pairs = zip(self._order, self._kept, strict=True)
+        kept, self._kept = self._kept, []
+        pairs: Any = enumerate(kept) if self._ordered else zip(self._order, kept, strict=True)
         return {index: value for index, value in pairs if value is not _MISSING}
 
 

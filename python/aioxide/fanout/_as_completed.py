@@ -35,6 +35,7 @@ class Completed(Generic[T]):
     __slots__ = ("__weakref__", "_buffer", "_deadline", "_engine", "_given", "_left", "_loop")
 
     def __init__(self, aws: Iterable[Awaitable[T]], limit: int, timeout: float | None) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._given = given = Awaitables(aws, limit)
         self._buffer = Buffer(ordered=False)
         # Results are few: each is an awaitable that is there already.
@@ -46,7 +47,6 @@ class Completed(Generic[T]):
             "as_completed",
         )
         self._left = len(given.distinct)
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._deadline = timeout
 
     def __iter__(self) -> Self:
@@ -103,20 +103,25 @@ class Completed(Generic[T]):
     async def aclose(self) -> None:
         """Cancel what was started, wait for it, and close the rest."""
         self._left = 0
-        if self._loop is None:
-            self._buffer.finish()
-        else:
-            self._engine.halt()
-            await self._engine.join()
-        self._given.close()
+        self._buffer.close()
+        try:
+            if self._loop is None:
+                self._buffer.finish()
+            else:
+                self._engine.halt()
+                await self._engine.join()
+        finally:
+            self._given.close()
 
     def __del__(self) -> None:
-        if "_engine" not in dir(self):
-            return
         loop = self._loop
         if loop is None:
-            self._given.close()
-        elif not self._buffer.finished:
+            # It may have been refused, and then there is nothing.
+            if (given := getattr(self, "_given", None)) is not None:
+                given.close()
+            return
+        self._buffer.close()
+        if not self._buffer.finished:
             # The loop is closed, and so is what it ran.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(abandon, self._engine, self._given)

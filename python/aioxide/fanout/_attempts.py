@@ -73,22 +73,26 @@ class Attempts(Generic[T, R]):
             except MisuseError:
                 raise
             except Exception as error:  # noqa: BLE001
-                failure = error
-            retry = self._retry
-            if retry is None:
-                return None, failure, attempt
-            try:
-                delay = retry.delay(failure, attempt)
-                pause = None if limiter is None else retry.pause(failure)
-                if pause:
-                    limiter.penalize(pause)
-            except Exception as error:  # noqa: BLE001
-                # What the caller's own function for `on` or `backoff` raises.
-                error.__context__ = failure
-                return None, error, attempt
-            if delay is None:
-                return None, failure, attempt
+                # No variable holds the error beyond this: its traceback holds this frame.
+                try:
+                    delay = self._delay(error, attempt, limiter)
+                except Exception as mistake:  # noqa: BLE001
+                    return None, mistake, attempt
+                if delay is None:
+                    return None, error, attempt
             await asyncio.sleep(delay)
+
+    def _delay(self, error: Exception, attempt: int, limiter: Limiter | None) -> float | None:
+        """The seconds until the next attempt, None for no more; and a pause for all, if the server
+        wants one. Raises what the caller's own functions for `on` and `backoff` raise."""
+        retry = self._retry
+        if retry is None:
+            return None
+        delay = retry.delay(error, attempt)
+        pause = None if limiter is None else retry.pause(error)
+        if pause and limiter is not None:
+            limiter.penalize(pause)
+        return delay
 
     async def _once(self, item: T) -> R:
         note = self._note

@@ -28,8 +28,6 @@ _AFTER_LAG = 0.8
 _STRAY = 0.02
 # Calls are slow that take so many times as long as the best, and longer by so many seconds.
 _SLOW, _SLOW_BY = 2.0, 0.005
-# By so much the best time grows with each decision: what was possible once may be so no more.
-_FORGET = 1.02
 # A decision takes so many calls, or as many as the limit is.
 _FEWEST = 8
 
@@ -66,6 +64,8 @@ class Throttle:
         self._lag: Lag | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._calls = self._overloads = 0
+        #: The most calls at a time since the last decision.
+        self._most = 0
         self._time = 0.0
         self._best: float | None = None
         #: Until the first trouble the limit doubles.
@@ -88,10 +88,13 @@ class Throttle:
         if error is not None and is_overload(error):
             self._overloads += 1
         engine = self.engine
-        if engine is None or self._calls < max(_FEWEST, engine.limit):
+        if engine is None:
+            return
+        self._most = max(self._most, engine.active)
+        if self._calls < max(_FEWEST, engine.limit):
             return
         lag = 0.0 if self._lag is None else self._lag.read()
-        limit = self.decide(engine.limit, engine.active >= engine.limit, lag)
+        limit = self.decide(engine.limit, self._most >= engine.limit, lag)
         if limit != engine.limit:
             engine.move_limit(limit)
 
@@ -99,9 +102,12 @@ class Throttle:
         """The next limit, after the calls that were noted. `full`: the limit was what held it."""
         mean = self._time / self._calls
         stray = self._overloads <= _STRAY * self._calls
-        self._calls = self._overloads = 0
+        self._calls = self._overloads = self._most = 0
         self._time = 0.0
-        best = mean if self._best is None else min(self._best * _FORGET, mean)
+        best = mean if self._best is None else min(self._best, mean)
+        if limit <= self._settings.floor:
+            # Fewer is not possible: what was the best once is so no more.
+            best = mean
         # Errors may be quick: their times say nothing of what is possible.
         if stray:
             self._best = best

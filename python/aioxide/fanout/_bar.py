@@ -102,7 +102,8 @@ class Bar:
             bar = f" [{'#' * full}{'.' * (size - full)}]"
         if self._colour and progress.failed:
             parts = [f"{_RED}{part}{_PLAIN}" if "failed" in part else part for part in parts]
-        return f"{label}{bar} {' '.join(parts)}" if len(label) < room else label[:room]
+        line = f"{label}{bar} {' '.join(parts)}"
+        return line if left >= -2 else f"{label} {parts[0]}"[:room]
 
 
 class Lines:

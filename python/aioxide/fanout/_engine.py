@@ -97,6 +97,8 @@ class Engine:
         self.failures: list[Result[Any, Any]] = []
         #: Nothing new is begun, and what is under way is cancelled.
         self._halted = False
+        self._abandoned = False
+        self._closing: asyncio.Task[None] | None = None
         self._source_error: Exception | None = None
         #: What is nobody's failure but a mistake, or the end of the program.
         self._crash: BaseException | None = None
@@ -141,6 +143,17 @@ class Engine:
         for task in list(self._tasks):
             task.cancel()
 
+    def abandon(self) -> None:
+        """As `halt()`, where nobody will `join()`: the source is closed by a task of its own."""
+        self._abandoned = True
+        self.halt()
+        if not self._tasks:
+            self._close_source()
+
+    def _close_source(self) -> None:
+        if self._closing is None and self._source.wants_close:
+            self._closing = self._loop.create_task(self._source.close())
+
     def move_limit(self, limit: int) -> None:
         """Change how many calls there may be at a time; those that are too many end as they end."""
         self.limit = limit
@@ -182,23 +195,32 @@ class Engine:
 
     def check(self) -> None:
         """Raise what ended the fan-out early, if something did: a FanOutError, or the TypeError of
-        a function that cannot be used."""
-        if self._crash is not None:
+        a function that cannot be used.
+
+        The engine forgets it: the traceback of each error has a worker's frame, which has the
+        engine.
+        """
+        failures, crash, source_error = self.failures, self._crash, self._source_error
+        self.failures, self._crash, self._source_error = [], None, None
+        if crash is not None:
             try:
-                raise self._crash
+                raise crash
             finally:
-                self._crash = None
-        errors = [one.error for one in self.failures if one.error is not None]
-        if self._source_error is not None:
+                del crash
+        errors = [one.error for one in failures if one.error is not None]
+        if source_error is not None:
             text = f"{self.label}: the source of items failed after {self.pulled:,}"
-            errors.insert(0, self._source_error)
+            errors.insert(0, source_error)
         elif self._halted and errors:
             text = f"{self.label}: {len(errors):,} of {self.pulled:,} calls failed"
         else:
             return
-        for failure in self.failures:
+        for failure in failures:
             annotate(failure)
-        raise FanOutError(text, errors, self._sink.results(), self.failures)
+        try:
+            raise FanOutError(text, errors, self._sink.results(), failures)
+        finally:
+            del failures, errors, source_error
 
     # Workers
 
@@ -234,6 +256,8 @@ class Engine:
         if self.reporter is not None:
             self.reporter.stop()
         self._sink.finish()
+        if self._abandoned:
+            self._close_source()
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 

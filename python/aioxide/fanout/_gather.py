@@ -50,11 +50,15 @@ async def _gather(given: Awaitables, limit: int, return_exceptions: bool) -> lis
             given.cancel()
             raise
         if engine.failures:
-            raise exception_of(engine.failures[0].error)
+            failure, engine.failures = engine.failures[0].error, []
+            try:
+                raise exception_of(failure)
+            finally:
+                del failure
         engine.check()
     finally:
         del engine
-    found = outcomes.values
+    found = outcomes.take()
     if len(given.given) == len(given.distinct):
         return found
     places = {id(one): value for one, value in zip(given.distinct, found, strict=True)}
@@ -93,4 +97,9 @@ class Outcomes:
         pass
 
     def results(self) -> dict[int, Any]:
-        return dict(enumerate(self.values))
+        return dict(enumerate(self.take()))
+
+    def take(self) -> list[Any]:
+        """All of them. They are forgotten here: a traceback among them may lead to this object."""
+        values, self.values = self.values, []
+        return values

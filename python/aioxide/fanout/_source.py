@@ -73,9 +73,13 @@ class Source(Generic[T]):
                 self.cancelled = True
                 raise
 
+    @property
+    def wants_close(self) -> bool:
+        """It is an asynchronous generator that has not come to its end."""
+        return not self.ended and hasattr(self._async, "aclose")
+
     async def close(self) -> None:
-        """Close an asynchronous generator that has not come to its end."""
-        close = getattr(self._async, "aclose", None)
-        if close is not None and not self.ended:
+        """Close it, if it wants that."""
+        if self.wants_close:
             self.ended = True
-            await close()
+            await self._async.aclose()  # type: ignore[union-attr]

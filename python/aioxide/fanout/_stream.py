@@ -112,7 +112,7 @@ def stream(
 class Buffer:
     """Results that wait to be taken. The workers know it, and it knows nobody."""
 
-    __slots__ = ("_apart", "_arrival", "_next", "_ready", "finished")
+    __slots__ = ("_apart", "_arrival", "_closed", "_next", "_ready", "finished")
 
     def __init__(self, *, ordered: bool) -> None:
         self._ready: deque[Result[Any, Any]] = deque()
@@ -123,6 +123,7 @@ class Buffer:
         self._arrival: asyncio.Future[None] | None = None
         #: There will be no more.
         self.finished = False
+        self._closed = False
 
     def begin(self, index: int) -> None:
         pass
@@ -147,9 +148,15 @@ class Buffer:
             self._next += 1
 
     def _add(self, result: Result[Any, Any] | None) -> None:
-        if result is not None:
+        if result is not None and not self._closed:
             self._ready.append(result)
             self._tell()
+
+    def close(self) -> None:
+        """Nobody will take anything any more. What there is is dropped, and what comes."""
+        self._closed = True
+        # The traceback of an error has a worker's frame, which has the engine and so this buffer.
+        self._ready.clear()
 
     def finish(self) -> None:
         self.finished = True
@@ -226,6 +233,7 @@ class Stream(Generic[T, R]):
         If this is cancelled, it waits all the same.
         """
         self._checked = True
+        self._buffer.close()
         if self._loop is None:
             self._buffer.finish()
         else:
@@ -245,8 +253,11 @@ class Stream(Generic[T, R]):
 
     def __del__(self) -> None:
         loop = self._loop
-        if loop is not None and not self._buffer.finished:
+        if loop is None:
+            return
+        self._buffer.close()
+        if not self._buffer.finished:
             # The loop is closed, and so is what it ran.
             with contextlib.suppress(RuntimeError):
                 # It may be another thread that collects, or a worker that drops the last reference.
-                loop.call_soon_threadsafe(self._engine.halt)
+                loop.call_soon_threadsafe(self._engine.abandon)
