@@ -157,11 +157,13 @@ async def amap(
 class Collected:
     """A Result for each item."""
 
-    __slots__ = ("_kept", "_order", "_ordered")
+    __slots__ = ("_gaps", "_kept", "_order", "_ordered")
 
     def __init__(self, *, ordered: bool) -> None:
         self._ordered = ordered
         self._kept: list[Any] = []
+        # Some have no result.
+        self._gaps = False
         # The indices of what is kept in the order in which it came.
         self._order = array("q")
 
@@ -183,7 +185,7 @@ class Collected:
             self._order.append(index)
 
     def skip(self, index: int) -> None:
-        pass
+        self._gaps = True
 
     def finish(self) -> None:
         pass
@@ -191,7 +193,8 @@ class Collected:
     def list(self) -> list[Any]:
         """What there is in the end. It is forgotten here."""
         kept, self._kept = self._kept, []
-        return [one for one in kept if one is not _MISSING]
+        # A copy takes as much memory again.
+        return [one for one in kept if one is not _MISSING] if self._gaps else kept
 
     def results(self) -> dict[int, Any]:
         kept, self._kept = self._kept, []
