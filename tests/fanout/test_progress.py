@@ -126,6 +126,12 @@ class TestBar:
         )
         assert len(text) <= 79
 
+    def test_what_fits_is_shown(self):
+        text = Bar(io.StringIO(), colour=True).draw(progress_of(), 50)
+        assert text == "amap(fetch) 1,234/5,000 \x1b[31m34 failed\x1b[0m 49.4/s eta 1:16"
+        text = Bar(io.StringIO(), colour=True).draw(progress_of(), 49)
+        assert text == "amap(fetch) 1,234/5,000 \x1b[31m34 failed\x1b[0m 49.4/s"
+
     @pytest.mark.parametrize("changes", [{}, {"total": None}, {"label": "amap(" + "x" * 90 + ")"}])
     def test_never_wider_than_the_terminal(self, changes):
         for width in range(2, 200):
@@ -146,7 +152,9 @@ class TestBar:
 
     def test_end_of_what_was_not_finished(self):
         told = progress_of(ended=True, active=0)
-        assert "1,234 34 failed 49.4/s in 0:25" in Bar(io.StringIO(), colour=False).draw(told, 80)
+        assert "1,234/5,000 34 failed 49.4/s in 0:25" in Bar(io.StringIO(), colour=False).draw(
+            told, 80
+        )
 
 
 class TestDisplay:

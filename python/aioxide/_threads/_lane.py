@@ -97,7 +97,13 @@ class LaneState:
         self.crew.release()
         while self._waiting:
             job = self._waiting.popleft()
-            if not job.future.cancelled():
+            if job.future.cancelled():
+                job.drop()
+                continue
+            try:
                 self.submit(job)
-                break
-            job.drop()
+            except RuntimeError as error:
+                # There are no more threads to be had.
+                job.future.set_exception(error)
+                continue
+            break

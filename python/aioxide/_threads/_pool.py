@@ -109,12 +109,12 @@ class Pool:
 
     def start(self, queue: Jobs) -> None:
         """Start a thread that works off a queue."""
-        self._threads += 1
-        name = f"aioxide-thread-{self._threads}"
-        # A daemon: a program that has forgotten its loop can end. Closing a loop waits for them.
+        name = f"aioxide-thread-{self._threads + 1}"
+        # A daemon: a program that has forgotten its loop can end. asyncio.run() waits for them.
         threading.Thread(
             target=serve, args=(queue, self.loop, self._ended), name=name, daemon=True
         ).start()
+        self._threads += 1
 
     def _ended(self) -> None:
         self._threads -= 1

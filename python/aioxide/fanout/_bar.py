@@ -49,8 +49,7 @@ def speed(rate: float) -> str:
 def figures(progress: Progress) -> list[str]:
     """What there is to say, the most important first."""
     gone = progress.done + progress.failed
-    known = progress.total is not None and not (progress.ended and gone != progress.total)
-    parts = [f"{gone:,}/{progress.total:,}" if known else f"{gone:,}"]
+    parts = [f"{gone:,}" if progress.total is None else f"{gone:,}/{progress.total:,}"]
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
     if progress.rate is not None:
@@ -100,10 +99,12 @@ class Bar:
             gone = min(1.0, (progress.done + progress.failed) / progress.total)
             full = int(gone * size)
             bar = f" [{'#' * full}{'.' * (size - full)}]"
+        plain = len(" ".join(parts))
         if self._colour and progress.failed:
             parts = [f"{_RED}{part}{_PLAIN}" if "failed" in part else part for part in parts]
+        colour = len(" ".join(parts)) - plain
         line = f"{label}{bar} {' '.join(parts)}"
-        return line if left >= -2 else f"{label} {parts[0]}"[:room]
+        return line if len(line) - colour <= room else f"{label} {parts[0]}"[:room]
 
 
 class Lines:
