@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 import weakref
 from queue import SimpleQueue
@@ -72,22 +73,25 @@ class Pool:
         self.crew = Crew(self)
         # A loop that is dropped without being closed.
         weakref.finalize(loop, end_all, self._queues).atexit = False
-        # A loop closes the asynchronous generators that have begun in it before it is closed. This
-        # one refers to the loop, so nobody but the loop may hold it.
-        hook = self._hold()
-        with contextlib.suppress(StopIteration):
-            hook.asend(None).send(None)
+        # A loop closes the asynchronous generators that have begun in it before it is closed. It
+        # does not hold this one, and this one is not to hold it: by its finalizer it would.
+        self._hook = self._hold()
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(finalizer=None)
         try:
-            loop._aioxide_threads = hook  # type: ignore[attr-defined]
-        except AttributeError:
-            # A loop without a dict then lives until it is shut down.
-            self._hook = hook
+            with contextlib.suppress(StopIteration):
+                self._hook.asend(None).send(None)
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
 
     async def _hold(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            await self._drain()
+            # When the collector ends it, there is no loop to wait in.
+            loop = self.loop()
+            if loop is not None and loop.is_running():
+                await self._drain()
 
     async def _drain(self) -> None:
         """End the threads, and wait for those that are at work."""
