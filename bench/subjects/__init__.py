@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model import Subject
 from .connections import Connections
 from .echo import Echo
+from .fanout import FanOut
 from .http import Http
 from .http_tls import HttpTls
 from .latency import Latency
@@ -31,6 +32,7 @@ SUBJECTS: dict[str, Subject] = {
         Udp(),
         Latency(),
         Memory(),
+        FanOut(),
         Unix(),
         Pipes(),
         Subprocesses(),

@@ -8,7 +8,7 @@ import sys
 import pytest
 from bench.model import LIMIT, Settings
 from bench.processes import run_json
-from bench.programs import pipes, subprocesses
+from bench.programs import fanout, pipes, subprocesses
 from bench.programs.scheduling import PROGRAMS, TIMER_BATCH
 from bench.subjects import SUBJECTS
 
@@ -33,6 +33,22 @@ def test_pipe_program_ends_and_takes_time(name: str) -> None:
             assert await program(70) > 0
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", fanout.PROGRAMS)
+def test_fan_out_program_ends_and_takes_time(name: str) -> None:
+    program, unit = fanout.PROGRAMS[name]
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            assert await program(unit * 2) > 0
+
+    asyncio.run(main())
+
+
+def test_fan_out_prints_memory() -> None:
+    command = [sys.executable, "-m", "bench.programs.fanout", "asyncio", "amap", "--items", "20000"]
+    assert 0 <= run_json(command, 60)["peak"] < 50e6
 
 
 @pytest.mark.parametrize("name", subprocesses.PROGRAMS)

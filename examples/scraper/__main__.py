@@ -19,7 +19,7 @@ import interrupts
 import options as command_line
 from child import ArmError, run_job
 from curves import draw
-from job import LABELS, Job
+from job import LABELS, NEEDS, Job
 from progress import Watch
 from report import COLOURS, clients_table, errors_text, unthrottled_table
 from site_index import NoIndexError, fetch_links, is_loopback
@@ -50,7 +50,7 @@ def fetch_throttled(
         for number in range(options.rounds):
             turn = number % len(options.arms)
             for arm in options.arms[turn:] + options.arms[:turn]:
-                job = Job(arm, urls, options.limit, REQUEST_TIMEOUT, not is_loopback(url))
+                job = Job(arm, urls, options.limit, REQUEST_TIMEOUT, False, not is_loopback(url))
                 try:
                     outcome = run_job(job, runs[arm].show_done)
                 except ArmError as error:
@@ -82,14 +82,20 @@ def show_clients(options: Options, console: Console, summaries: dict[str, Summar
 
 
 def show_unthrottled(options: Options, console: Console, url: str, limit: int) -> None:
-    """All pages at once, and then the same client with a limit, against the same site."""
+    """All pages at once, and then the same client with a limit, against the same site.
+
+    By hand, with tasks and a semaphore, and by aioxide's amap where there is aioxide.
+    """
     urls = fetch_links(url, options.notices)
     arm = "aioxide" if "aioxide" in options.arms else options.arms[-1]
+    runs = [("all at once", 0, False), (f"{limit} at a time", limit, False)]
+    if "aioxide" in NEEDS[arm]:
+        runs += [("amap, all at once", 0, True), (f"amap(limit={limit})", limit, True)]
     outcomes: list[tuple[str, Outcome]] = []
     with Watch(console) as watch:
-        for label, at_once in (("all at once", 0), (f"{limit} at a time", limit)):
+        for label, at_once, amap in runs:
             run = watch.add(label, len(urls))
-            job = Job(arm, urls, at_once, REQUEST_TIMEOUT, not is_loopback(url))
+            job = Job(arm, urls, at_once, REQUEST_TIMEOUT, amap, not is_loopback(url))
             outcome = run_job(job, run.show_done)
             run.end_round(outcome)
             outcomes.append((label, outcome))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -39,8 +40,9 @@ def fetch_all(job: Job, tell: Callable[[], None]) -> Outcome:
 
 async def _fetch_all(job: Job, tell: Callable[[], None]) -> Outcome:
     outcome = Outcome()
-    throttle: contextlib.AbstractAsyncContextManager[object]
-    throttle = asyncio.Semaphore(job.limit) if job.limit else contextlib.nullcontext()
+    throttle: contextlib.AbstractAsyncContextManager[object] = contextlib.nullcontext()
+    if job.limit and not job.amap:
+        throttle = asyncio.Semaphore(job.limit)
 
     async def fetch(session: aiohttp.ClientSession, url: str) -> None:
         try:
@@ -63,6 +65,11 @@ async def _fetch_all(job: Job, tell: Callable[[], None]) -> Outcome:
         headers={"User-Agent": USER_AGENT},
         trust_env=job.proxies,
     ) as session:
-        await asyncio.gather(*(fetch(session, url) for url in job.urls))
+        if job.amap:
+            import aioxide
+
+            await aioxide.amap(partial(fetch, session), job.urls, limit=job.limit or len(job.urls))
+        else:
+            await asyncio.gather(*(fetch(session, url) for url in job.urls))
         outcome.wall, outcome.cpu = time.perf_counter() - wall, time.process_time() - cpu
     return outcome

@@ -16,6 +16,8 @@ class Job:
     limit: int
     # Seconds that one request may take.
     timeout: float
+    # Whether aioxide's amap throttles, on any loop, in place of tasks and a semaphore.
+    amap: bool
     # Whether the environment's proxies apply; they cannot reach a site on loopback.
     proxies: bool
 

@@ -18,6 +18,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from ._aioxide import __version__ as __version__
+from ._concurrent import as_completed as as_completed
+from ._concurrent import gather as gather
 from ._install import install as install
 from ._install import uninstall as uninstall
 from ._loop import EventLoop as EventLoop
@@ -27,6 +29,27 @@ from ._runner import run as run
 
 __all__ = list(asyncio.__all__)
 __all__ += ["EventLoop", "Runner", "install", "new_event_loop", "run", "uninstall"]
+
+# What is imported when it is asked for, to keep `import aioxide` short: the name, and its module.
+_LATER = dict.fromkeys(
+    (
+        "AutoLimit",
+        "FanOutError",
+        "Limiter",
+        "Progress",
+        "Result",
+        "Retry",
+        "Stream",
+        "amap",
+        "stream",
+    ),
+    "fanout",
+)
+# Not `threads`: that is a module of asyncio.
+_LATER["threaded"] = "_threads"
+# A module, and no name of one.
+_LATER["from_thread"] = ""
+__all__ += list(_LATER)
 
 # CPython 3.16 has no policies; from 3.14 on, get_event_loop() makes no loop that could be ours.
 if sys.version_info < (3, 16):
@@ -38,7 +61,7 @@ if sys.version_info < (3, 14):
 
 # The first definition of a name holds, for a type checker as well as in the loop below.
 if TYPE_CHECKING:
-    from asyncio import *  # type: ignore[assignment]  # noqa: F403
+    from asyncio import *  # type: ignore[assignment, no-redef]  # noqa: F403
     from asyncio import TaskGroup as TaskGroup  # not in the __all__ of CPython 3.11
     from asyncio import base_events as base_events
     from asyncio import coroutines as coroutines
@@ -54,6 +77,18 @@ if TYPE_CHECKING:
     from asyncio import subprocess as subprocess
     from asyncio import tasks as tasks
     from asyncio import transports as transports
+
+    from . import from_thread as from_thread
+    from ._threads import threaded as threaded
+    from .fanout import AutoLimit as AutoLimit
+    from .fanout import FanOutError as FanOutError
+    from .fanout import Limiter as Limiter
+    from .fanout import Progress as Progress
+    from .fanout import Result as Result
+    from .fanout import Retry as Retry
+    from .fanout import Stream as Stream
+    from .fanout import amap as amap
+    from .fanout import stream as stream
 else:
     for _name in asyncio.__all__:
         globals().setdefault(_name, getattr(asyncio, _name))
@@ -61,12 +96,22 @@ else:
 
     # Not for type checkers: to them a module with __getattr__ has every name, misspelt ones too.
     def __getattr__(name):
+        if name in _LATER:
+            value = globals()[name] = _imported(name)
+            return value
         if name in vars(asyncio):
             return getattr(asyncio, name)
         return _on_demand(name)
 
     def __dir__():
-        return sorted({*globals(), *dir(asyncio)})
+        return sorted({*globals(), *_LATER, *dir(asyncio)})
+
+
+def _imported(name: str) -> object:
+    import importlib
+
+    module = importlib.import_module(f"{__name__}.{_LATER[name] or name}")
+    return getattr(module, name) if _LATER[name] else module
 
 
 def _on_demand(name: str) -> object:

@@ -57,6 +57,7 @@ __all__ = [
     "Netrc",
     "PipeTransport",
     "PoolWaiter",
+    "RateLimiter",
     "ReadPipeTransport",
     "RequestBody",
     "ResponseSettings",
@@ -75,6 +76,7 @@ __all__ = [
     "add_stream_reads",
     "encode_request_head",
     "parse_cookie_field",
+    "parse_retry_after",
     "parse_set_cookies",
 ]
 
@@ -1282,3 +1284,51 @@ class WebSocket:
     def data_received(self, data: bytes) -> None: ...
     def eof_received(self) -> bool: ...
     def connection_lost(self, exc: BaseException | None) -> None: ...
+
+@final
+class RateLimiter:
+    """Who may go, and when: a rate, a number at a time, and pauses. Times are a loop's, in seconds.
+
+    `limit` calls in each `interval` seconds, 0 for any number; `concurrency` at a time, 0 for any
+    number. Raises ValueError for an interval that is no length of time.
+    """
+
+    def __new__(
+        cls, limit: int, interval: float, burst: int, strict: bool, concurrency: int
+    ) -> Self: ...
+    @property
+    def active(self) -> int:
+        """How many were let through and have not ended."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+
+    def acquire(self, now: float) -> int | None:
+        """Take a turn (None), or a place in the queue (its number)."""
+
+    def poll_woken(self, now: float) -> int | None:
+        """The next waiter whose turn it is, each once."""
+
+    def next_at(self) -> float | None:
+        """When the next waiter's turn comes; None while that depends on others."""
+
+    def claim(self, number: int, now: float) -> bool:
+        """A waiter takes its turn. False when a pause has put it back, and it waits on.
+
+        Raises ValueError for a number that does not wait.
+        """
+
+    def cancel_wait(self, number: int) -> None:
+        """A waiter gives up."""
+
+    def release(self) -> bool:
+        """One that was let through has ended. False if there is none."""
+
+    def pause_until(self, at: float) -> None:
+        """Let nobody go before a time; a pause only grows."""
+
+def parse_retry_after(value: str, unix: float) -> float | None:
+    """The seconds that a server wishes by a Retry-After header, at `unix` seconds since 1970. None
+    for what is neither a number of seconds nor a date.
+    """

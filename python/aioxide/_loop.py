@@ -125,6 +125,8 @@ class EventLoop(
         self._ready.clear()
         self._scheduled.clear()
         self._listeners.clear()
+        if (pool := sys.modules.get("aioxide._threads._pool")) is not None:
+            pool.close_pool(self)
         self._executor_shutdown_called = True
         executor = self._default_executor
         if executor is not None:

@@ -11,6 +11,10 @@ import pytest
 import aioxide
 
 OWN = {"EventLoop", "EventLoopPolicy", "Runner", "install", "new_event_loop", "run", "uninstall"}
+# Wider than asyncio's: they have a limit.
+OWN |= {"as_completed", "gather"}
+FAN_OUT = {"AutoLimit", "FanOutError", "Limiter", "Progress", "Result", "Retry", "Stream"}
+OWN |= FAN_OUT | {"amap", "stream", "threaded"}
 if sys.version_info >= (3, 16):
     OWN -= {"EventLoopPolicy"}
 if sys.version_info < (3, 14):

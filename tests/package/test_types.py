@@ -25,12 +25,33 @@ reveal_type(asyncio.EventLoop())
 reveal_type(aioxide.__version__)
 reveal_type(asyncio.subprocess.PIPE)
 reveal_type(asyncio.exceptions.TimeoutError())
+
+async def fetch(number: int) -> str:
+    return str(number)
+
+async def fan_out() -> None:
+    reveal_type(await aioxide.amap(fetch, [1]))
+    reveal_type(await aioxide.amap(fetch, [1], on_error="collect"))
+    async for result in aioxide.stream(fetch, [1], limit="auto", rate="1/s", retry=2):
+        reveal_type(result.value)
+    reveal_type(await asyncio.gather(fetch(1), main(), limit=2))
+    reveal_type(await aioxide.threaded(str.upper)("a"))
+
 loop: asyncio.AbstractEventLoop = aioxide.new_event_loop()
 asyncio.install()
 asyncio.slep(1)
 asyncio.run(1)
 asyncio.Runner(factory=None)
 """
+
+
+FAN_OUT = [
+    "list[str]",
+    "list[aioxide.fanout._result.Result[int, str]]",
+    "str | None",
+    "tuple[str, int]",
+    "str",
+]
 
 
 @pytest.mark.time_limit(120)
@@ -48,7 +69,7 @@ def test_program_is_checked(tmp_path):
     assert ended.stderr == ""
     types = re.findall(r'Revealed type is "(.*)"', ended.stdout)
     loop = "aioxide._loop.EventLoop"
-    assert [kind.removeprefix("builtins.") for kind in types] == [
+    assert [kind.replace("builtins.", "") for kind in types] == [
         "int",
         loop,
         "aioxide._runner.Runner",
@@ -56,6 +77,7 @@ def test_program_is_checked(tmp_path):
         "str",
         "int",
         "TimeoutError",
+        *FAN_OUT,
     ]
     errors = re.findall(r"program\.py:(\d+): error: .*\[(.*)\]", ended.stdout)
     last = len(PROGRAM.splitlines())

@@ -6,6 +6,7 @@ mod client;
 mod datagram;
 mod error;
 mod event_loop;
+mod fanout;
 mod ffi;
 mod handle;
 mod names;
@@ -47,6 +48,8 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::HostLimiter>()?;
     module.add_class::<client::HostPermit>()?;
     module.add_class::<client::HostWaiter>()?;
+    module.add_class::<fanout::RateLimiter>()?;
+    module.add_function(wrap_pyfunction!(fanout::parse_retry_after, module)?)?;
     module.add_function(wrap_pyfunction!(client::encode_request_head, module)?)?;
     module.add_function(wrap_pyfunction!(client::parse_set_cookies, module)?)?;
     module.add_function(wrap_pyfunction!(client::parse_cookie_field, module)?)?;
