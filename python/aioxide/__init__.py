@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from ._aioxide import __version__ as __version__
 from ._concurrent import as_completed as as_completed
 from ._concurrent import gather as gather
+from ._diagnostics import Diagnostics as Diagnostics
 from ._install import install as install
 from ._install import uninstall as uninstall
 from ._loop import EventLoop as EventLoop
@@ -28,7 +29,7 @@ from ._runner import Runner as Runner
 from ._runner import run as run
 
 __all__ = list(asyncio.__all__)
-__all__ += ["EventLoop", "Runner", "install", "new_event_loop", "run", "uninstall"]
+__all__ += ["Diagnostics", "EventLoop", "Runner", "install", "new_event_loop", "run", "uninstall"]
 
 # What is imported when it is asked for, to keep `import aioxide` short: the name, and its module.
 _LATER = dict.fromkeys(

@@ -93,6 +93,10 @@ class Run:
             action="store_true",
             help="the program's aiohttp client is aioxide's, too (aiohttp must be installed)",
         )
+        for name, values, text in DIAGNOSTICS:
+            yield self.parser.add_argument(
+                f"--{name.replace('_', '-')}", metavar=values, help=text, dest=name
+            )
 
     def run(self, arguments: list[str]) -> None:
         own, program = self.split(arguments)
@@ -102,7 +106,23 @@ class Run:
 
         # Imported late: a wrong command line is answered without loading asyncio.
         from . import _program
+        from ._diagnostics import Diagnostics, set_default, settings
         from ._install import install
+
+        try:
+            # A program that somebody starts by hand: what costs a little, or looks at everything
+            # once, is on, unless it is told otherwise.
+            chosen = Diagnostics.from_environment(base=Diagnostics(origins=True, unstarted=True))
+        except ValueError as error:
+            _fail(str(error))
+        for name, setting in settings.items():
+            text = getattr(options, name)
+            if text is not None:
+                try:
+                    chosen = setting(chosen, text)
+                except ValueError as error:
+                    self.parser.error(f"--{name.replace('_', '-')}: {error}")
+        set_default(chosen)
 
         first, *rest = program
         try:
@@ -152,6 +172,17 @@ class Run:
 
 
 COMMANDS: tuple[type[Run], ...] = (Run,)
+
+# The settings of `aioxide.Diagnostics` by the names of the environment's variables, which are
+# AIOXIDE_... of these.
+DIAGNOSTICS = (
+    ("diagnostics", "on|off|json", "reports of the loop: off, or as JSON lines"),
+    ("blocking", "TIME|off", "report what blocks the loop for so long: 50ms, 0.5s, 2"),
+    ("never_awaited", "on|off|origins", "say more of coroutines that were never awaited"),
+    ("lost_exceptions", "TIME|off", "report a failed task that nobody asks for so long"),
+    ("leaks", "all|pending|off", "report tasks and coroutines that are left when a run ends"),
+    ("cancel_notes", "on|off", "say in a CancelledError who has cancelled"),
+)
 
 
 class _Parser(argparse.ArgumentParser):

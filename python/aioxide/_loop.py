@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aioxide import _aioxide
 from aioxide._connect import ConnectingLoop
 from aioxide._datagrams import DatagramLoop
+from aioxide._diagnostics import Diagnostics, default
 from aioxide._inside import base_events, events, unix_events
 from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
@@ -48,12 +49,14 @@ class EventLoop(
 ):
     """An asyncio event loop whose scheduler and transports of sockets and pipes are native.
 
-    Takes no arguments. Holds two descriptors from the start (an epoll instance and an eventfd) and
-    two more (a socket pair for signals) once it has run in the main thread; close() releases them.
-    Raises OSError when the process is out of descriptors.
+    `diagnostics` says what it reports, by default what the environment says. Holds two descriptors
+    from the start (an epoll instance and an eventfd) and two more (a socket pair for signals) once
+    it has run in the main thread; close() releases them. Raises OSError when the process is out of
+    descriptors, ValueError where the environment asks for diagnostics that there are not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, diagnostics: Diagnostics | None = None) -> None:
+        self._diagnostics = default() if diagnostics is None else diagnostics
         # asyncio's own, with a selector that only tells what the native loop watches.
         super().__init__(Selector(self))
         self._untaken = set()
@@ -75,6 +78,11 @@ class EventLoop(
         """See whether somebody has put a clock in the place of `time`, on the object or a class."""
         native = type(self).time is _aioxide.Loop.time
         self._other_clock = not native or "time" in self.__dict__
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """What this loop reports."""
+        return self._diagnostics
 
     # Life cycle
 
@@ -268,6 +276,9 @@ class EventLoop(
                 transp.resume_reading()
 
 
-def new_event_loop() -> EventLoop:
-    """Make a new event loop: the factory for asyncio.Runner, uvicorn and others."""
-    return EventLoop()
+def new_event_loop(*, diagnostics: Diagnostics | None = None) -> EventLoop:
+    """Make a new event loop: the factory for asyncio.Runner, uvicorn and others.
+
+    `diagnostics` says what it reports, by default what the environment says.
+    """
+    return EventLoop(diagnostics=diagnostics)

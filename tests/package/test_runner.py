@@ -79,8 +79,10 @@ def test_parameters_are_asyncios():
 
     ours, theirs = parameters(aioxide.run), parameters(asyncio.run)
     assert ours[: len(theirs)] == theirs
-    assert [parameter[0] for parameter in ours] == ["main", "debug", "loop_factory"]
-    assert parameters(aioxide.Runner) == parameters(asyncio.Runner)
+    assert [parameter[0] for parameter in ours] == ["main", "debug", "loop_factory", "diagnostics"]
+    ours, theirs = parameters(aioxide.Runner), parameters(asyncio.Runner)
+    assert ours[: len(theirs)] == theirs
+    assert [parameter[0] for parameter in ours] == ["debug", "loop_factory", "diagnostics"]
     for method in ("run", "close", "get_loop"):
         assert getattr(aioxide.Runner, method) is getattr(asyncio.Runner, method)
 
