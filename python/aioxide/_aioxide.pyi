@@ -19,6 +19,7 @@ from asyncio.constants import _SendfileMode
 from asyncio.events import _TaskFactory
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
+from types import CodeType
 from typing import (
     Any,
     ClassVar,
@@ -31,6 +32,7 @@ from typing import (
     final,
     type_check_only,
 )
+from weakref import ReferenceType
 
 from _typeshed import FileDescriptorLike
 from typing_extensions import Buffer, disjoint_base
@@ -104,6 +106,26 @@ class Loop:
 
     def __new__(cls, *_args: object, **_kwargs: object) -> Self:
         """Make a loop that is not running. Raises OSError when out of descriptors."""
+
+    # Tasks
+
+    def _look_after_tasks(self, sites: bool, lost: bool, notes: bool) -> None:
+        """What to know: where tasks were spawned, exceptions nobody asks for, who cancels."""
+
+    @property
+    def _held_tasks(self) -> int:
+        """How many tasks the loop holds."""
+
+    def _spawn_site(self, task: object) -> list[tuple[CodeType, int]]:
+        """Code and instruction where a task was spawned, from the innermost frame outwards."""
+
+    def _lost_since(self, task: object, since: float) -> None:
+        """A task that has failed is watched since then."""
+
+    def _take_lost(
+        self, until: float
+    ) -> tuple[list[ReferenceType[asyncio.Task[object]]], float | None]:
+        """The tasks that are watched since `until`, or longer; since when the next one is."""
 
     # Callbacks
 

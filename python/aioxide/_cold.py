@@ -370,3 +370,27 @@ def serve_failed(loop: Any, exc: BaseException, protocol: Any) -> None:
         loop.call_exception_handler(context)
     finally:
         del exc, protocol, context
+
+
+# Tasks
+
+
+def task_samples() -> Any:
+    """Futures and a task whose fields are known, to find where these lie."""
+    from aioxide.diagnostics import samples
+
+    return samples.make()
+
+
+def task_failed(loop: Any, task: Any) -> None:
+    """Nobody waits for a task that has failed."""
+    from aioxide.diagnostics import lost
+
+    lost.watch(loop, task)
+
+
+def cancel_note(loop: Any, task: Any) -> str | None:
+    """What the CancelledError of a task is to say that is being cancelled right now."""
+    from aioxide.diagnostics import cancelled
+
+    return cancelled.note(loop, task)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import socket
     import ssl
     from collections.abc import Callable
+    from types import FrameType
 
 __all__ = ["EventLoop", "new_event_loop"]
 
@@ -62,6 +63,7 @@ class EventLoop(
         self._untaken = set()
         self._children = {}
         self._listeners: dict[int, list[_aioxide.Listener]] = {}
+        self._look_for(self._diagnostics)
         self._look_for_other_clock()
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -84,6 +86,25 @@ class EventLoop(
         """What this loop reports."""
         return self._diagnostics
 
+    def _look_for(self, chosen: Diagnostics) -> None:
+        lost = chosen.grace is not None
+        sites = lost or chosen.pending or chosen.never_awaited or chosen.cancel_notes
+        self._look_after_tasks(sites, lost, chosen.cancel_notes)
+        # A look at the tasks that have failed is scheduled.
+        self._looks_for_lost = False
+        # By coroutine, file and line: how often, and what is said of it.
+        self._never_awaited: dict[tuple[str, str, int], list[Any]] = {}
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Call the exception handler, or asyncio's own: the context says where a task was spawned.
+
+        For other handling use `set_exception_handler()`.
+        """
+        from aioxide.diagnostics import lost
+
+        lost.complete(self, context)
+        super().call_exception_handler(context)
+
     # Life cycle
 
     def run_forever(self) -> None:
@@ -92,6 +113,8 @@ class EventLoop(
         self._check_running()
         self._set_coroutine_origin_tracking(self._debug)
         self._look_for_other_clock()
+        caller = sys._getframe().f_back
+        tracks = self._begin_reports(caller)
         hooks = sys.get_asyncgen_hooks()
         watch = self._attach_signals()
         try:
@@ -104,9 +127,29 @@ class EventLoop(
             self._stopping = False
             events._set_running_loop(None)
             self._set_coroutine_origin_tracking(False)
+            if tracks and sys.get_coroutine_origin_tracking_depth() == 1:
+                sys.set_coroutine_origin_tracking_depth(0)
             sys.set_asyncgen_hooks(*hooks)
             if watch is not None:
                 self._detach_signals(watch)
+
+    def _begin_reports(self, caller: FrameType | None) -> bool:
+        """Do what is to be done when a run begins; return whether origins are tracked for it."""
+        chosen = self._diagnostics
+        if chosen.never_awaited:
+            from aioxide.diagnostics import unawaited
+
+            unawaited.install()
+        if chosen.pending:
+            from aioxide.diagnostics import pending
+
+            if pending.is_end_of_run(caller):
+                pending.tell(self)
+        # A depth that the program has set itself is left.
+        tracks = chosen.origins and sys.get_coroutine_origin_tracking_depth() == 0
+        if tracks:
+            sys.set_coroutine_origin_tracking_depth(1)
+        return tracks
 
     def close(self) -> None:
         """Release the loop's descriptors and drop what is scheduled.
@@ -117,6 +160,10 @@ class EventLoop(
             raise RuntimeError("Cannot close a running event loop")
         if self.is_closed():
             return
+        if self._never_awaited or self._diagnostics.unstarted:
+            from aioxide.diagnostics import unawaited
+
+            unawaited.tell_rest(self)
         # In this order: with signal handlers gone, nothing writes to the socket pair any more.
         handlers_left = False
         if unix_events.sys.is_finalizing():

@@ -39,3 +39,33 @@ def run_program(write, tmp_path):
         )
 
     return run
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(loop):
+    """The clock of the loop under test; `clock.now += 1` lets a second pass."""
+    loop.time = Clock()
+    return loop.time
+
+
+@pytest.fixture
+def pass_time(clock, turn):
+    """pass_time(seconds) lets that time pass, and what is due then run."""
+
+    def pass_time(seconds):
+        turn()
+        clock.now += seconds
+        for _ in range(3):
+            turn()
+
+    return pass_time

@@ -31,6 +31,7 @@ use crate::datagram::{AddressBook, Arenas, DatagramTransport};
 use crate::error::os_error;
 use crate::ffi::Ref;
 use crate::handle::{FreeList, HandleRef};
+use crate::tasks::Tasks;
 use crate::transport::{Listener, Live, StreamTransport};
 
 pub(crate) use schedule::add_fast_methods;
@@ -129,6 +130,8 @@ pub(crate) struct Loop {
     answering_since: AtomicU64,
     /// Which descriptors belong to live transports.
     pub(crate) live: LoopCell<Live>,
+    /// The tasks that are not done.
+    pub(crate) tasks: Tasks,
     task_factory: LoopCell<Option<Ref>>,
     current_handle: LoopCell<Option<Ref>>,
     /// `None` once the loop is closed. Shared, because a thread may be about to wake it.
@@ -169,6 +172,7 @@ impl Loop {
             answering: AtomicBool::new(false),
             answering_since: AtomicU64::new(0),
             live: LoopCell::new(Live::new()),
+            tasks: Tasks::new(),
             task_factory: LoopCell::new(None),
             current_handle: LoopCell::new(None),
             wakeup: LoopCell::new(Some(Arc::new(wakeup))),
@@ -404,6 +408,7 @@ impl Loop {
             }
         });
         result?;
+        self.tasks.traverse(visit)?;
         for slot in [&self.task_factory, &self.current_handle] {
             slot.try_with(|slot| slot.as_ref().map(|object| visit.call(object.as_py())))
                 .flatten()

@@ -13,6 +13,7 @@ mod names;
 mod pipe;
 mod socket;
 mod streams;
+mod tasks;
 mod tls;
 mod transport;
 

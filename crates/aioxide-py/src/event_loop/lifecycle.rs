@@ -16,12 +16,18 @@ use super::{Item, Loop, Source};
 use crate::datagram::AddressBook;
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
+use crate::tasks::Layout;
 
 #[pymethods]
 impl Loop {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Layout::find(py)?;
         Self::create()
     }
 
@@ -235,6 +241,7 @@ impl Loop {
             }
         }
         drop((ready, timers, arrived, factory, current, unsent, addresses, sources));
+        self.tasks.clear();
     }
 
     fn inbox_taken(&self) -> Vec<Item> {

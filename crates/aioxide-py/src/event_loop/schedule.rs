@@ -47,6 +47,9 @@ Not for other threads: see call_soon_threadsafe().";
         let call = Call::parse(py, "call_soon", ["callback"], arguments)?;
         event_loop.ensure_open()?;
         let handle = call.handle(this, "call_soon", None, false)?;
+        if let [argument] = call.rest {
+            event_loop.tasks.scheduled(this, call.named[0], *argument);
+        }
         if event_loop.inbox.has_items() {
             event_loop.take_arrived();
         }

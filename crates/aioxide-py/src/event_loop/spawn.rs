@@ -36,17 +36,23 @@ impl Loop {
         if has_factory || event_loop.is_debug() {
             // CPython's own method: which keywords reach a factory, and how a name is set, differs
             // from version to version.
-            return crate::names::cold(py, "create_task", (this, coro, kwargs));
+            let task = crate::names::cold(py, "create_task", (this, coro, kwargs))?;
+            let task = Ref::from(task);
+            event_loop.tasks.adopt(py, this, &task);
+            return Ok(task.into_bound(py));
         }
         let interop = interop(py)?;
         let Some(kwargs) = kwargs.filter(|kwargs| !kwargs.is_empty()) else {
             let (coro, value) = (Ref::new(coro), Ref::new(this.as_any()));
             let task =
-                call_with_keyword(py, &interop.task, Some(&coro), &value, &interop.loop_keyword);
-            return task.map(|task| task.into_bound(py));
+                call_with_keyword(py, &interop.task, Some(&coro), &value, &interop.loop_keyword)?;
+            event_loop.tasks.adopt(py, this, &task);
+            return Ok(task.into_bound(py));
         };
         kwargs.set_item("loop", this)?;
-        interop.task.bind(py).call((coro,), Some(kwargs))
+        let task = Ref::from(interop.task.bind(py).call((coro,), Some(kwargs))?);
+        event_loop.tasks.adopt(py, this, &task);
+        Ok(task.into_bound(py))
     }
 
     /// Use factory(loop, coro, **kwargs) in create_task(), or asyncio.Task for None.

@@ -19,6 +19,7 @@ use crate::cell::LoopCell;
 use crate::event_loop::Loop;
 use crate::ffi::{Ref, call_object, guard, is_empty, new_context, vectorcall};
 use crate::names::cold;
+use crate::tasks::Step;
 
 /// What lies behind a pointer to a handle.
 #[repr(C)]
@@ -181,7 +182,7 @@ impl HandleRef {
         // SAFETY: The loop is alive: the handle holds it until it is deallocated.
         let owner = unsafe { Borrowed::from_ptr(py, owner) };
         // SAFETY: The field is a `Ref<Loop>`.
-        let owner = unsafe { owner.cast_unchecked::<Loop>() }.get();
+        let owner = unsafe { owner.cast_unchecked::<Loop>() };
         let result = if context.is_null() {
             self.run_in_spare(py, owner, &mut call, alone)
         } else {
@@ -202,11 +203,11 @@ impl HandleRef {
     fn run_in_spare(
         &self,
         py: Python<'_>,
-        owner: &Loop,
+        owner: Borrowed<'_, '_, Loop>,
         call: &mut Call,
         alone: bool,
     ) -> PyResult<()> {
-        let context = match owner.spare_context.with(Option::take) {
+        let context = match owner.get().spare_context.with(Option::take) {
             Some(context) => context,
             None => new_context(py)?,
         };
@@ -216,7 +217,7 @@ impl HandleRef {
             self.with(|fields| fields.context.replace(context))
         } else if context.count() == 1 && is_empty(&context) {
             // It is spare again: the callback has set nothing in it and nobody has kept it.
-            owner.spare_context.with(|spare| spare.replace(context))
+            owner.get().spare_context.with(|spare| spare.replace(context))
         } else {
             Some(context)
         };
@@ -259,6 +260,27 @@ struct Call {
 }
 
 impl Call {
+    /// As `make`, of a task's step.
+    #[inline]
+    fn make_step(
+        &mut self,
+        py: Python<'_>,
+        owner: Borrowed<'_, '_, Loop>,
+        step: Step,
+    ) -> PyResult<()> {
+        let given = self.stack[1];
+        // SAFETY: Alive for the call, or NULL where there is none.
+        let argument = unsafe { Borrowed::from_ptr_or_opt(py, given) };
+        let other = owner.get().tasks.instead_of(step, argument);
+        if let Some(other) = &other {
+            self.stack[1] = other.as_ptr();
+        }
+        let called = self.make(py);
+        self.stack[1] = given;
+        step.ended(py, owner);
+        called
+    }
+
     #[inline]
     fn make(&mut self, py: Python<'_>) -> PyResult<()> {
         let result = if self.spilled {
@@ -280,7 +302,7 @@ impl Call {
 #[inline]
 fn run_in(
     py: Python<'_>,
-    owner: &Loop,
+    owner: Borrowed<'_, '_, Loop>,
     context: *mut ffi::PyObject,
     call: &mut Call,
 ) -> PyResult<()> {
@@ -289,8 +311,11 @@ fn run_in(
         return Err(PyErr::fetch(py));
     }
     // The errors are looked at one by one: moving a result that holds none costs as much as a call.
-    let called = call.make(py);
-    let flushed = owner.flush(py);
+    let called = match Step::of(py, call.callback) {
+        Some(step) => call.make_step(py, owner, step),
+        None => call.make(py),
+    };
+    let flushed = owner.get().flush(py);
     // SAFETY: Entered above.
     let left = unsafe { ffi::PyContext_Exit(context) };
     called?;

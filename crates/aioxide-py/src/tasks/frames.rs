@@ -1,0 +1,203 @@
+//! Who is calling: pairs of a code object and an instruction, of which a line can be made later.
+//!
+//! CPython's functions make an object of each frame that is looked at, which costs more than a task
+//! may. The frames themselves form a list whose layout belongs to the version, so it is checked
+//! once, against these functions; where it does not fit, they are what is used.
+
+use std::ffi::c_int;
+use std::ptr;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::ffi::Ref;
+
+/// How many frames are remembered.
+const DEPTH: usize = 4;
+
+/// A place in a program.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    pub(super) code: Ref,
+    /// In bytes, as `frame.f_lasti`.
+    pub(super) instruction: c_int,
+}
+
+/// From the innermost frame outwards.
+pub(crate) type Sites = [Option<Site>; DEPTH];
+
+/// The Python frames that are calling.
+#[inline]
+pub(super) fn caller(py: Python<'_>) -> Sites {
+    match CHAIN.get_or_init(py, || Chain::check(py)) {
+        Some(chain) => chain.walk(py),
+        None => by_functions(py),
+    }
+}
+
+/// Looks at the frames' layout, if that was not done before. At least two frames must be calling.
+pub(super) fn prepare(py: Python<'_>) {
+    CHAIN.get_or_init(py, || Chain::check(py));
+}
+
+/// Where the links are, in bytes.
+#[derive(Debug)]
+struct Chain {
+    /// In the thread's state: the innermost frame.
+    current: usize,
+    /// From an instruction's address to `f_lasti`, less the address of the code object.
+    instructions: usize,
+}
+
+static CHAIN: PyOnceLock<Option<Chain>> = PyOnceLock::new();
+
+/// In a frame.
+const CODE: usize = if cfg!(Py_3_12) { 0 } else { 32 };
+const PREVIOUS: usize = if cfg!(Py_3_12) { 8 } else { 48 };
+const INSTRUCTION: usize = 56;
+const OWNER: usize = if cfg!(Py_3_14) {
+    74
+} else if cfg!(Py_3_12) {
+    70
+} else {
+    69
+};
+/// Owners from this number on are the interpreter's own frames.
+const NO_CODE: u8 = 3;
+/// In a thread's state up to 3.12: where the frame is, by one more step.
+const INDIRECT: usize = 56;
+/// In an object that a frame has: the frame.
+const OF_OBJECT: usize = 24;
+/// How many words of a thread's state are looked at. Every version's has more.
+const WORDS: usize = 34;
+/// References of 3.14 are tagged.
+const TAG: usize = if cfg!(Py_3_14) { 3 } else { 0 };
+
+/// # Safety
+/// There is a word.
+#[inline]
+unsafe fn read(base: *const u8, offset: usize) -> *const u8 {
+    // SAFETY: By the caller.
+    let word = unsafe { base.add(offset) };
+    // SAFETY: As above.
+    unsafe { word.cast::<*const u8>().read() }
+}
+
+impl Chain {
+    #[inline]
+    fn walk(&self, py: Python<'_>) -> Sites {
+        let mut sites = Sites::default();
+        let mut frame = self.innermost(py);
+        let mut found = 0;
+        while !frame.is_null() && found < DEPTH {
+            // SAFETY: A frame of the running thread, which only this thread changes; the layout was
+            // checked.
+            let code = unsafe { read(frame, CODE) };
+            // SAFETY: As above.
+            let owner = unsafe { frame.add(OWNER) };
+            // SAFETY: As above.
+            let owner = unsafe { owner.read() };
+            let code = code.map_addr(|address| address & !TAG).cast_mut().cast::<ffi::PyObject>();
+            if owner < NO_CODE && !code.is_null() {
+                // SAFETY: As above.
+                let instruction = unsafe { read(frame, INSTRUCTION) };
+                let distance = instruction.addr().wrapping_sub(code.addr() + self.instructions);
+                // SAFETY: A live code object: the frame runs it.
+                let code = unsafe { Borrowed::from_ptr(py, code) }.to_owned();
+                sites[found] = Some(Site { code: code.into(), instruction: distance as c_int });
+                found += 1;
+            }
+            // SAFETY: As above.
+            frame = unsafe { read(frame, PREVIOUS) };
+        }
+        sites
+    }
+
+    #[inline]
+    fn innermost(&self, _py: Python<'_>) -> *const u8 {
+        // SAFETY: Attached, by the token, so there is a state.
+        let state = unsafe { ffi::PyThreadState_Get() }.cast::<u8>().cast_const();
+        if cfg!(Py_3_13) {
+            // SAFETY: Within the state, by `check`.
+            unsafe { read(state, self.current) }
+        } else {
+            // SAFETY: As above.
+            let indirect = unsafe { read(state, INDIRECT) };
+            // SAFETY: What the field points to, by the headers of these versions.
+            unsafe { read(indirect, self.current) }
+        }
+    }
+
+    /// `None` where the frames are not as expected.
+    fn check(py: Python<'_>) -> Option<Self> {
+        if cfg!(Py_GIL_DISABLED) || cfg!(Py_3_16) || size_of::<usize>() != 8 {
+            return None;
+        }
+        let expected = by_functions(py);
+        // SAFETY: Attached; the result is borrowed, and may be NULL.
+        let object = unsafe { ffi::PyEval_GetFrame() }.cast::<u8>().cast_const();
+        if object.is_null() || expected[1].is_none() {
+            return None;
+        }
+        // SAFETY: An object of a frame, in every version from 3.11 to 3.15.
+        let frame = unsafe { read(object, OF_OBJECT) };
+        let current = if cfg!(Py_3_13) {
+            // SAFETY: Attached, so there is a state, of more words than these.
+            let state = unsafe { ffi::PyThreadState_Get() }.cast::<u8>().cast_const();
+            let points_to_it = |at: &usize| {
+                // SAFETY: As above.
+                let word = unsafe { read(state, *at) };
+                ptr::eq(word, frame)
+            };
+            (0..WORDS).map(|word| 8 * word).find(points_to_it)?
+        } else if cfg!(Py_3_12) {
+            0
+        } else {
+            8
+        };
+        let mut chain = Self { current, instructions: 0 };
+        if !ptr::eq(chain.innermost(py), frame) {
+            return None;
+        }
+        let found = chain.walk(py);
+        let (first, site) = (expected[0].as_ref()?, found[0].as_ref()?);
+        let distance = site.instruction.wrapping_sub(first.instruction);
+        chain.instructions = usize::try_from(distance).ok()?;
+        let found = chain.walk(py);
+        let same = expected.iter().zip(&found).all(|pair| match pair {
+            (Some(expected), Some(found)) => {
+                expected.code.is(found.code.as_ptr()) && expected.instruction == found.instruction
+            }
+            (None, None) => true,
+            _ => false,
+        });
+        same.then_some(chain)
+    }
+}
+
+/// As [`caller`], by CPython's functions.
+#[cold]
+fn by_functions(py: Python<'_>) -> Sites {
+    let mut sites = Sites::default();
+    // SAFETY: Attached; the result is borrowed, and may be NULL.
+    let innermost = unsafe { ffi::PyEval_GetFrame() };
+    // SAFETY: As above: a live frame, or NULL.
+    let mut frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, innermost.cast()) };
+    for place in &mut sites {
+        let Some(current) = frame else { break };
+        let pointer: *mut ffi::PyFrameObject = current.as_ptr().cast();
+        // SAFETY: A live frame.
+        let code = unsafe { ffi::PyFrame_GetCode(pointer) };
+        // SAFETY: A new reference, never NULL.
+        let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
+        // SAFETY: A live frame.
+        let instruction = unsafe { ffi::PyFrame_GetLasti(pointer) };
+        *place = Some(Site { code: code.into(), instruction });
+        // SAFETY: A live frame.
+        let back = unsafe { ffi::PyFrame_GetBack(pointer) };
+        // SAFETY: A new reference, or NULL.
+        frame = unsafe { Bound::from_owned_ptr_or_opt(py, back.cast()) };
+    }
+    sites
+}

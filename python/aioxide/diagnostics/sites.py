@@ -1,0 +1,168 @@
+"""Places in a program, for people: from raw (code, instruction) pairs, frames and coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import os
+import traceback
+from itertools import islice
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import CodeType, FrameType
+
+__all__ = [
+    "Place",
+    "innermost_wait",
+    "is_ours",
+    "is_unstarted",
+    "line_at",
+    "own_place",
+    "place_of_frame",
+    "short_name",
+    "spawn_place",
+    "spawn_summary",
+]
+
+_OURS = (
+    os.path.dirname(asyncio.__file__) + os.sep,
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+)
+
+
+class Place:
+    """A line of a file, in a function."""
+
+    __slots__ = ("file", "function", "line")
+
+    def __init__(self, file: str, line: int | None, function: str) -> None:
+        self.file = file
+        self.line = line or 0
+        self.function = function
+
+    def __str__(self) -> str:
+        return f"{short_name(self.file)}:{self.line} in {self.function}"
+
+    @property
+    def source(self) -> str:
+        """The text of the line; empty where there is none."""
+        return linecache.getline(self.file, self.line).strip() if self.line else ""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """For a report in JSON."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "function": self.function,
+            "source": self.source,
+        }
+
+
+def short_name(file: str) -> str:
+    """A file's name as it is quoted: from the current directory on where it is in there."""
+    try:
+        here = os.getcwd() + os.sep
+    except OSError:
+        return file
+    return file.removeprefix(here)
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether code is asyncio's or aioxide's own, which nobody looks for."""
+    return code.co_filename.startswith(_OURS)
+
+
+def line_at(code: CodeType, instruction: int) -> int | None:
+    """The line of an instruction, given as `frame.f_lasti`; None where it has none."""
+    if instruction < 0:
+        return code.co_firstlineno
+    positions = next(islice(code.co_positions(), instruction // 2, None), None)
+    return None if positions is None else positions[0]
+
+
+def spawn_places(loop: Any, task: Any) -> list[Place]:
+    """Where a task was spawned, from the innermost frame outwards, as far as the loop knows."""
+    places = []
+    for code, instruction in loop._spawn_site(task):
+        if code.co_name == "run_forever" and is_ours(code):
+            break  # under it is who runs the loop
+        places.append((code, Place(code.co_filename, line_at(code, instruction), code.co_qualname)))
+    return [place for code, place in places if not is_ours(code)]
+
+
+def spawn_place(loop: Any, task: Any) -> Place | None:
+    """The program's line that has spawned a task; None where the loop does not know."""
+    return next(iter(spawn_places(loop, task)), None)
+
+
+def spawn_summary(loop: Any, task: Any) -> traceback.StackSummary | None:
+    """Where a task was spawned, as asyncio's debug mode has it in `source_traceback`."""
+    frames = [
+        (place.file, place.line, place.function.rpartition(".")[2], None)
+        for place in reversed(spawn_places(loop, task))
+    ]
+    return traceback.StackSummary.from_list(frames) if frames else None
+
+
+def place_of_frame(frame: FrameType) -> Place:
+    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+
+
+def own_place(frame: FrameType | None) -> Place | None:
+    """The innermost frame of the program's own, from `frame` outwards."""
+    while frame is not None:
+        if not is_ours(frame.f_code):
+            return place_of_frame(frame)
+        if frame.f_code.co_name == "run_forever":
+            break
+        frame = frame.f_back
+    return None
+
+
+def innermost_wait(task: Any) -> Place | None:
+    """The program's innermost line at which a suspended task waits; None when it has not begun."""
+    found = None
+    for frame in _suspended(task.get_coro()):
+        if found is None or not is_ours(frame.f_code):
+            found = frame
+    return None if found is None else place_of_frame(found)
+
+
+def _suspended(awaited: Any) -> Iterable[FrameType]:
+    """The frames of a chain of coroutines, from the outermost inwards."""
+    while awaited is not None:
+        frame = (
+            getattr(awaited, "cr_frame", None)
+            or getattr(awaited, "gi_frame", None)
+            or getattr(awaited, "ag_frame", None)
+        )
+        if frame is None or not _has_begun(awaited):
+            return
+        yield frame
+        awaited = (
+            getattr(awaited, "cr_await", None)
+            or getattr(awaited, "gi_yieldfrom", None)
+            or getattr(awaited, "ag_await", None)
+        )
+
+
+def is_unstarted(coroutine: Any) -> bool:
+    """Whether nobody has started a coroutine, nor closed it."""
+    return (
+        isinstance(coroutine, CoroutineType)
+        and coroutine.cr_frame is not None
+        and not coroutine.cr_suspended
+        and not coroutine.cr_running
+    )
+
+
+def _has_begun(awaited: Any) -> bool:
+    return bool(
+        getattr(awaited, "cr_suspended", False)
+        or getattr(awaited, "gi_suspended", False)
+        or getattr(awaited, "ag_suspended", True)
+    )

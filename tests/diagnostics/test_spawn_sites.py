@@ -1,0 +1,125 @@
+"""Where a task was spawned: every way to make one, and frames that are no Python function's."""
+
+import asyncio
+import sys
+
+import pytest
+
+import aioxide
+from aioxide.diagnostics import sites
+
+
+@pytest.fixture
+def ours():
+    loop = aioxide.new_event_loop()
+    yield loop
+    loop.close()
+
+
+def line_of(marker):
+    """The number of the line of this file that ends with a comment."""
+    with open(__file__) as file:
+        lines = [number for number, line in enumerate(file, 1) if line.endswith(f"# {marker}\n")]
+    [line] = lines
+    return line
+
+
+def places(loop, task):
+    return [
+        (place.function.rpartition(".")[2], place.line) for place in sites.spawn_places(loop, task)
+    ]
+
+
+def inner():
+    return asyncio.create_task(asyncio.sleep(0))  # create
+
+
+async def outer():
+    return inner()  # outer
+
+
+def test_the_frames_that_called(ours):
+    async def main():
+        task = await outer()  # main
+        found = places(ours, task)
+        await task
+        return found
+
+    expected = [
+        ("inner", line_of("create")),
+        ("outer", line_of("outer")),
+        ("main", line_of("main")),
+    ]
+    # asyncio.create_task is one of the four frames that are remembered.
+    assert ours.run_until_complete(main()) == expected
+
+
+def test_asyncios_own_frames_are_left_out(ours):
+    async def main():
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(asyncio.sleep(0))  # group
+            [first, *_] = places(ours, task)
+        return first
+
+    assert ours.run_until_complete(main()) == ("main", line_of("group"))
+
+
+def test_outside_of_a_run(ours):
+    task = ours.create_task(asyncio.sleep(0))  # outside
+    place = sites.spawn_place(ours, task)
+    assert (place.file, place.line) == (__file__, line_of("outside"))
+    assert place.source == "task = ours.create_task(asyncio.sleep(0))  # outside"
+    ours.run_until_complete(task)
+
+
+def test_from_a_generator_a_lambda_and_a_comprehension(ours):
+    def generate():
+        yield ours.create_task(asyncio.sleep(0))
+
+    spawn = lambda: ours.create_task(asyncio.sleep(0))  # noqa: E731
+    made = [
+        next(generate()),
+        spawn(),
+        *[ours.create_task(asyncio.sleep(0)) for _ in range(1)],
+        *map(ours.create_task, [asyncio.sleep(0)]),
+    ]
+    names = [places(ours, task)[0][0] for task in made]
+    here = "test_from_a_generator_a_lambda_and_a_comprehension"
+    # From 3.12 on a comprehension is no function.
+    comprehension = here if sys.version_info >= (3, 12) else "<listcomp>"
+    assert names == ["generate", "<lambda>", comprehension, here]
+    ours.run_until_complete(asyncio.wait(made))
+
+
+def test_the_code_is_kept_as_long_as_the_task(ours):
+    names = {"asyncio": asyncio}
+    exec("def spawn(loop):\n    return loop.create_task(asyncio.sleep(0))", names)
+    task = names.pop("spawn")(ours)
+    place = sites.spawn_place(ours, task)
+    assert (place.file, place.line, place.function) == ("<string>", 2, "spawn")
+    assert place.source == ""
+    ours.run_until_complete(task)
+    assert places(ours, task) == []
+
+
+def test_a_task_that_is_made_by_its_class_has_none(ours):
+    task = asyncio.Task(asyncio.sleep(0), loop=ours)
+    assert places(ours, task) == []
+    ours.run_until_complete(task)
+
+
+def test_without_reports_no_sites_are_kept():
+    loop = aioxide.new_event_loop(diagnostics=aioxide.Diagnostics.off())
+    task = loop.create_task(asyncio.sleep(0))
+    assert places(loop, task) == []
+    loop.run_until_complete(task)
+    loop.close()
+
+
+def test_deep_recursion(ours):
+    def spawn(depth):
+        return spawn(depth - 1) if depth else ours.create_task(asyncio.sleep(0))
+
+    task = spawn(200)
+    assert [name for name, _ in places(ours, task)] == ["spawn"] * 4
+    ours.run_until_complete(task)
