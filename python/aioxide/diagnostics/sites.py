@@ -132,22 +132,26 @@ def innermost_wait(task: Any) -> Place | None:
     return None if found is None else place_of_frame(found)
 
 
+# Coroutines, generators, asynchronous generators: the frame, whether it waits, and for what.
+_KINDS = (
+    ("cr_frame", "cr_suspended", "cr_await"),
+    ("gi_frame", "gi_suspended", "gi_yieldfrom"),
+    ("ag_frame", "ag_suspended", "ag_await"),
+)
+
+
 def _suspended(awaited: Any) -> Iterable[FrameType]:
     """The frames of a chain of coroutines, from the outermost inwards."""
-    while awaited is not None:
-        frame = (
-            getattr(awaited, "cr_frame", None)
-            or getattr(awaited, "gi_frame", None)
-            or getattr(awaited, "ag_frame", None)
-        )
-        if frame is None or not _has_begun(awaited):
+    while True:
+        for frame_name, suspended, following in _KINDS:
+            frame = getattr(awaited, frame_name, None)
+            # CPython 3.11 does not say it of asynchronous generators.
+            if frame is not None and getattr(awaited, suspended, True):
+                yield frame
+                awaited = getattr(awaited, following)
+                break
+        else:
             return
-        yield frame
-        awaited = (
-            getattr(awaited, "cr_await", None)
-            or getattr(awaited, "gi_yieldfrom", None)
-            or getattr(awaited, "ag_await", None)
-        )
 
 
 def is_unstarted(coroutine: Any) -> bool:
@@ -157,12 +161,4 @@ def is_unstarted(coroutine: Any) -> bool:
         and coroutine.cr_frame is not None
         and not coroutine.cr_suspended
         and not coroutine.cr_running
-    )
-
-
-def _has_begun(awaited: Any) -> bool:
-    return bool(
-        getattr(awaited, "cr_suspended", False)
-        or getattr(awaited, "gi_suspended", False)
-        or getattr(awaited, "ag_suspended", True)
     )
