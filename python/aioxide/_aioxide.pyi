@@ -119,6 +119,9 @@ class Loop:
     def _spawn_site(self, task: object) -> list[tuple[CodeType, int]]:
         """Code and instruction where a task was spawned, from the innermost frame outwards."""
 
+    def _open_transports(self) -> list[object]:
+        """The transports that read or write, and the listening sockets."""
+
     def _lost_since(self, task: object, since: float) -> None:
         """A task that has failed is watched since then."""
 

@@ -95,15 +95,12 @@ class EventLoop(
         # By coroutine, file and line: how often, and what is said of it.
         self._never_awaited: dict[tuple[str, str, int], list[Any]] = {}
 
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Call the exception handler, or asyncio's own: the context says where a task was spawned.
-
-        For other handling use `set_exception_handler()`.
-        """
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Log the context, as asyncio does, and where its task was spawned."""
         from aioxide.diagnostics import lost
 
         lost.complete(self, context)
-        super().call_exception_handler(context)
+        super().default_exception_handler(context)
 
     # Life cycle
 

@@ -40,10 +40,6 @@ def by_ensure_future(loop):
     return asyncio.ensure_future(wait_for_nobody(), loop=loop)
 
 
-def by_class(loop):
-    return asyncio.Task(wait_for_nobody(), loop=loop)
-
-
 def by_factory(loop):
     loop.set_task_factory(lambda loop, coro, **kwargs: OwnTask(coro, loop=loop, **kwargs))
     return loop.create_task(wait_for_nobody())
@@ -63,7 +59,7 @@ def eager(loop):
     return loop.run_until_complete(main())
 
 
-WAYS = [by_create_task, by_name, by_ensure_future, by_class, by_factory, in_debug_mode]
+WAYS = [by_create_task, by_name, by_ensure_future, by_factory, in_debug_mode]
 if HAS_EAGER:
     WAYS.append(eager)
 
@@ -92,6 +88,16 @@ def test_on_asyncio_it_does():
     assert task() is None
     assert contexts == ["Task was destroyed but it is pending!"]
     loop.close()
+
+
+def test_a_task_that_is_made_by_its_class_is_asyncios(loop):
+    contexts = []
+    loop.set_exception_handler(lambda loop, context: contexts.append(context["message"]))
+    task = weakref.ref(asyncio.Task(wait_for_nobody(), loop=loop))
+    loop.run_until_complete(asyncio.sleep(0))
+    gc.collect()
+    assert task() is None
+    assert contexts == ["Task was destroyed but it is pending!"]
 
 
 def test_a_task_that_is_done_is_let_go_at_once(loop, turn):

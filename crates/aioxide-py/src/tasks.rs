@@ -71,14 +71,14 @@ impl Tasks {
     }
 }
 
-/// What is known of a step before it runs.
+/// What is known of a step before it runs. The task may be one that was made by its class: those
+/// are left to asyncio.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     layout: &'static Layout,
     task: layout::TaskPointer,
     /// Somebody waits for the task or has asked to be told of its end.
     is_awaited: bool,
-    is_first: bool,
 }
 
 impl Step {
@@ -86,30 +86,26 @@ impl Step {
     #[inline]
     pub(crate) fn of(py: Python<'_>, callback: *mut pyo3::ffi::PyObject) -> Option<Self> {
         let layout = Layout::known(py)?;
-        let (task, is_first) = layout.stepped_by(py, callback)?;
-        Some(Self { layout, task, is_awaited: layout.has_callbacks(task), is_first })
+        let (task, _) = layout.stepped_by(py, callback)?;
+        Some(Self { layout, task, is_awaited: layout.has_callbacks(task) })
     }
 
     /// Looks after the task when its step has run. The callback is still alive, and with it the
     /// task.
     #[inline]
     pub(crate) fn ended(self, py: Python<'_>, owner: Borrowed<'_, '_, Loop>) {
-        if self.layout.is_pending(self.task) {
-            if self.is_first {
-                // It may have been made without create_task().
-                owner.get().tasks.hold_unknown(py, self.task);
-            }
-            return;
+        if !self.layout.is_pending(self.task) {
+            self.done(py, owner);
         }
-        self.done(py, owner);
     }
 
     #[inline]
     fn done(self, py: Python<'_>, owner: Borrowed<'_, '_, Loop>) {
         let held = owner.get().tasks.book.with(|book| book.remove(self.task.address()));
-        if self.layout.has_exception(self.task) {
-            let sites = held.map(|held| held.sites).unwrap_or_default();
-            failed(py, owner, self.task.as_ref(py), sites, self.is_awaited);
+        if let Some(held) = held
+            && self.layout.has_exception(self.task)
+        {
+            failed(py, owner, self.task.as_ref(py), held.sites, self.is_awaited);
         }
     }
 }
@@ -133,15 +129,6 @@ impl Tasks {
         drop(old);
         if crowded {
             self.sweep(layout);
-        }
-    }
-
-    #[inline]
-    fn hold_unknown(&self, py: Python<'_>, task: layout::TaskPointer) {
-        if !self.book.with(|book| book.holds(task.address())) {
-            let task = task.as_ref(py);
-            let (old, _) = self.book.with(|book| book.insert(task, Sites::default()));
-            drop(old);
         }
     }
 

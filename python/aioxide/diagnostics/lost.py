@@ -28,6 +28,11 @@ def watch(loop: Any, task: Any) -> None:
 
 
 def _look(loop: Any) -> None:
+    # Whom the same moment has woken may be about to ask.
+    loop.call_soon(_report_due, loop)
+
+
+def _report_due(loop: Any) -> None:
     grace = loop.diagnostics.grace
     now = loop.time()
     # A timer may be early by the resolution of the clock.
@@ -56,6 +61,8 @@ def _report(loop: Any, task: Any) -> None:
     }
     if task._source_traceback:
         context["source_traceback"] = task._source_traceback
+    else:
+        complete(loop, context)
     try:
         loop.call_exception_handler(context)
     finally:

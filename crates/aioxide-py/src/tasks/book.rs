@@ -115,11 +115,6 @@ impl Book {
         held
     }
 
-    #[inline]
-    pub(super) fn holds(&self, address: usize) -> bool {
-        self.held.contains_key(&address)
-    }
-
     pub(super) fn len(&self) -> usize {
         self.held.len()
     }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::frames::{self, Sites};
-use crate::event_loop::Loop;
+use crate::event_loop::{Loop, Source};
 use crate::ffi::Ref;
 
 #[pymethods]
@@ -39,6 +39,20 @@ impl Loop {
         let pairs: Vec<_> =
             pairs.map(|site| (site.code.into_bound(py), site.instruction)).collect();
         PyList::new(py, pairs)
+    }
+
+    /// The transports that read or write, and the sockets that accept.
+    fn _open_transports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let open: Vec<Ref> = self.scheduler.with(|scheduler| {
+            let sources = scheduler.reactor.iter().filter_map(|(_, source)| match source {
+                Source::Stream(transport) => Some(transport.clone().into_any()),
+                Source::Datagram(transport) => Some(transport.clone().into_any()),
+                Source::Listener(listener) => Some(listener.clone().into_any()),
+                Source::Watcher(_) => None,
+            });
+            sources.collect()
+        });
+        PyList::new(py, open.into_iter().map(|transport| transport.into_bound(py)))
     }
 
     /// A task that has failed is to be looked at again when `since` is long enough ago.
