@@ -25,11 +25,23 @@ from ._install import install as install
 from ._install import uninstall as uninstall
 from ._loop import EventLoop as EventLoop
 from ._loop import new_event_loop as new_event_loop
+from ._no_leaks import LeakError as LeakError
+from ._no_leaks import no_leaks as no_leaks
 from ._runner import Runner as Runner
 from ._runner import run as run
 
 __all__ = list(asyncio.__all__)
-__all__ += ["Diagnostics", "EventLoop", "Runner", "install", "new_event_loop", "run", "uninstall"]
+__all__ += [
+    "Diagnostics",
+    "EventLoop",
+    "LeakError",
+    "Runner",
+    "install",
+    "new_event_loop",
+    "no_leaks",
+    "run",
+    "uninstall",
+]
 
 # What is imported when it is asked for, to keep `import aioxide` short: the name, and its module.
 _LATER = dict.fromkeys(

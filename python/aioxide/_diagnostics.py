@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Callable, Mapping
 
 __all__ = ["GRACE", "Diagnostics", "default", "parse_duration", "set_default", "settings"]
@@ -131,6 +132,9 @@ def parse_duration(text: str) -> float:
         raise ValueError(f"{text!r} is no duration; say 50ms, 0.5s or 2 (seconds)")
     return seconds
 
+
+made: weakref.WeakSet[Any] | None = None
+"""The loops that were made, for whoever puts a set here."""
 
 _default: Diagnostics | None = None
 

@@ -14,7 +14,7 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from aioxide import _aioxide
+from aioxide import _aioxide, _diagnostics
 from aioxide._connect import ConnectingLoop
 from aioxide._datagrams import DatagramLoop
 from aioxide._diagnostics import Diagnostics, default
@@ -64,6 +64,8 @@ class EventLoop(
         self._children = {}
         self._listeners: dict[int, list[_aioxide.Listener]] = {}
         self._look_for(self._diagnostics)
+        if _diagnostics.made is not None:
+            _diagnostics.made.add(self)
         self._look_for_other_clock()
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -97,9 +99,11 @@ class EventLoop(
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Log the context, as asyncio does, and where its task was spawned."""
-        from aioxide.diagnostics import lost
+        from aioxide.diagnostics import lost, observers
 
         lost.complete(self, context)
+        if observers.observers:
+            observers.tell_context(context)
         super().default_exception_handler(context)
 
     # Life cycle
@@ -148,6 +152,17 @@ class EventLoop(
             sys.set_coroutine_origin_tracking_depth(1)
         return tracks
 
+    def _end_reports(self) -> None:
+        """Tell what is left when the loop is closed."""
+        if self._never_awaited or self._diagnostics.unstarted:
+            from aioxide.diagnostics import unawaited
+
+            unawaited.tell_rest(self)
+        if _diagnostics.made is not None:
+            from aioxide.diagnostics import leaks
+
+            leaks.tell_rest(self)
+
     def close(self) -> None:
         """Release the loop's descriptors and drop what is scheduled.
 
@@ -157,10 +172,7 @@ class EventLoop(
             raise RuntimeError("Cannot close a running event loop")
         if self.is_closed():
             return
-        if self._never_awaited or self._diagnostics.unstarted:
-            from aioxide.diagnostics import unawaited
-
-            unawaited.tell_rest(self)
+        self._end_reports()
         # In this order: with signal handlers gone, nothing writes to the socket pair any more.
         handlers_left = False
         if unix_events.sys.is_finalizing():

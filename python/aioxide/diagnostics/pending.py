@@ -10,7 +10,7 @@ import asyncio
 from asyncio import runners
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aioxide.diagnostics import report, sites
+from aioxide.diagnostics import observers, report, sites
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -34,6 +34,8 @@ def tell(loop: Any) -> None:
     if not tasks:
         return
     groups = describe(loop, tasks)
+    for group in groups:
+        observers.tell(observers.Leak("tasks", (*group.names, group.coroutine), group.lines))
     one = len(tasks) == 1
     count = "1 task was" if one else f"{len(tasks)} tasks were"
     text = [f"{count} still pending at the end of the run, and {'is' if one else 'are'} cancelled"]

@@ -21,9 +21,9 @@ import warnings
 from types import CoroutineType
 from typing import Any
 
-from aioxide.diagnostics import report, sites
+from aioxide.diagnostics import observers, report, sites
 
-__all__ = ["install", "tell_rest"]
+__all__ = ["created", "install", "tell_rest", "unstarted"]
 
 # What a search may take of the time of a program that runs loop after loop.
 _SHARE = 0.05
@@ -71,6 +71,8 @@ def _counted(loop: Any, name: str, where: tuple[str, int], message: str) -> str:
 
     Otherwise each would be another message, and Python's filters would show them all.
     """
+    if observers.observers:
+        observers.tell(observers.Leak("coroutines", (name,), message.splitlines()))
     known: list[Any] | None = loop._never_awaited.get((name, *where))
     if known is None:
         task = asyncio.current_task(loop)
@@ -110,14 +112,14 @@ def _tell_unstarted(loop: Any) -> None:
     began = time.perf_counter()
     if began < _next_search:
         return
-    found = _unstarted(only_with_origin=loop.diagnostics.origins)
+    found = unstarted(only_with_origin=loop.diagnostics.origins)
     ended = time.perf_counter()
     _next_search = ended + (ended - began) / _SHARE
     if not found:
         return
     places: dict[str, Any] = {}
     for coroutine in found:
-        place = _created(coroutine)
+        place = created(coroutine)
         entry = places.setdefault(f"{coroutine.__qualname__} {place}", [0, coroutine, place])
         entry[0] += 1
     one = len(found) == 1
@@ -136,14 +138,16 @@ def _tell_unstarted(loop: Any) -> None:
     report.emit(loop, "unstarted", text, {"coroutines": fields})
 
 
-def _created(coroutine: Any) -> sites.Place:
+def created(coroutine: Any) -> sites.Place:
+    """Where a coroutine was created, or else defined."""
     if coroutine.cr_origin:
         return sites.Place(*coroutine.cr_origin[0])
     code = coroutine.cr_code
     return sites.Place(code.co_filename, code.co_firstlineno, code.co_qualname)
 
 
-def _unstarted(*, only_with_origin: bool) -> list[Any]:
+def unstarted(*, only_with_origin: bool = False) -> list[Any]:
+    """The coroutines that nobody has started, nor closed, of all that there are."""
     return [
         thing
         for thing in gc.get_objects()

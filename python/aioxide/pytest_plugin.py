@@ -1,0 +1,137 @@
+"""The pytest plugin that comes with aioxide. It does nothing unless its options are used.
+
+``--aioxide-leaks=warn`` (or ``error``; ``aioxide_leaks`` in pytest's configuration) looks after
+each test, before its fixtures are torn down, for what the test itself has left on aioxide's loops:
+tasks that are not done, coroutines that were never awaited, exceptions that nobody asked for, and
+open transports. What fixtures have made before does not count.
+
+``@pytest.mark.aioxide_allow_leaks("name", ...)`` allows a test to leave tasks or coroutines of
+these names (with wildcards), or whole kinds: ``"tasks"``, ``"coroutines"``, ``"exceptions"``,
+``"transports"``; without arguments, everything.
+
+It looks at loops, not at test runners: it serves pytest-asyncio, anyio's plugin, unittest, and
+tests that call `aioxide.run()`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from aioxide.diagnostics.leaks import Before
+    from aioxide.diagnostics.observers import Leak
+
+__all__ = ["LeakWarning"]
+
+MARKER = "aioxide_allow_leaks"
+NAME = "aioxide-leaks"
+# The task in which anyio's plugin runs tests and fixtures.
+RUNNERS = ("TestRunner._run_tests_and_fixtures",)
+
+
+class LeakWarning(pytest.PytestWarning):
+    """A test has left something behind."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("aioxide")
+    group.addoption(
+        "--aioxide-leaks",
+        choices=("off", "warn", "error"),
+        help="look after each test for tasks, coroutines, exceptions and transports that it left "
+        "on aioxide's loops",
+    )
+    parser.addini("aioxide_leaks", "the default of --aioxide-leaks: off, warn or error", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(*names): what the test may leave behind on aioxide's loops; everything, if "
+        "nothing is named",
+    )
+    action = config.getoption("--aioxide-leaks") or config.getini("aioxide_leaks") or "off"
+    if action not in ("off", "warn", "error"):
+        raise pytest.UsageError(f"aioxide_leaks is off, warn or error, not {action!r}")
+    if action != "off":
+        config.pluginmanager.register(Leaks(action), NAME)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    plugin = config.pluginmanager.get_plugin(NAME)
+    if plugin is not None:
+        config.pluginmanager.unregister(plugin)
+        plugin.end()
+
+
+class Leaks:
+    """Looks at what a test leaves."""
+
+    def __init__(self, action: str) -> None:
+        from aioxide import _diagnostics
+
+        self.action = action
+        self.previous = _diagnostics._default
+        # Where coroutines were created is worth its price in tests.
+        _diagnostics.set_default(replace(_diagnostics.default(), origins=True))
+        self.loops: weakref.WeakSet[Any] = weakref.WeakSet()
+        _diagnostics.made = self.loops
+
+    def end(self) -> None:
+        from aioxide import _diagnostics
+
+        _diagnostics.set_default(self.previous)
+        _diagnostics.made = None
+
+    def open_loops(self) -> list[Any]:
+        return [loop for loop in self.loops if not loop.is_closed()]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        from aioxide.diagnostics import leaks, observers
+
+        markers = list(item.iter_markers(MARKER))
+        allowed = [str(name) for marker in markers for name in marker.args]
+        if markers and not allowed:
+            return (yield)
+        before = {loop: leaks.Before(loop) for loop in self.open_loops()}
+        coroutines = leaks.CoroutinesBefore()
+        found: list[Leak] = []
+        with observers.observe(found.append):
+            result = yield
+        for loop in self.open_loops():
+            found += self._left(before.get(loop) or leaks.Before(loop, nothing=True))
+        found += coroutines.left(self.open_loops())
+        for loop in self.open_loops():
+            found += leaks.lost_exceptions(loop)
+        self._tell(item, leaks.without(found, [*allowed, *RUNNERS]))
+        return result
+
+    def _left(self, before: Before) -> list[Leak]:
+        from aioxide.diagnostics import leaks
+
+        loop = before.loop
+        left = leaks.without(before.left(), RUNNERS)
+        if left and not loop.is_running():
+            # What is about to end may do so.
+            for _ in range(leaks.TURNS):
+                loop.call_soon(loop.stop)
+                loop.run_forever()
+            left = before.left()
+        return left
+
+    def _tell(self, item: pytest.Item, left: list[Leak]) -> None:
+        from aioxide.diagnostics import leaks
+
+        if not left:
+            return
+        text = leaks.explain(left)
+        if self.action == "error":
+            pytest.fail(text, pytrace=False)
+        item.warn(LeakWarning(text))
