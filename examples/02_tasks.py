@@ -1,7 +1,8 @@
 """`create_task` schedules: the coroutine starts when the current one next waits.
 
 Look at: "both created" comes before any worker's first line; the workers then take turns; and
-`launch` ends before the task that it created, which goes on without it.
+`launch` ends before the task that it created, which goes on without it; and a program that ends
+cancels what it left, "forgotten" in the middle of its work: aioxide says so.
 """
 
 import asyncio
@@ -32,6 +33,9 @@ async def main() -> None:
     print("back from launch, late still has to run")
     await late
     print(f"late is done: {late.done()}")
+
+    forgotten = asyncio.create_task(worker("forgotten", 3), name="forgotten")
+    print(f"main ends, forgotten is done: {forgotten.done()}")
 
 
 asyncio.run(main())
