@@ -97,6 +97,14 @@ def test_many_tasks_of_many_kinds_are_summed_up(run_program):
     assert lines[-1] == "  and 50 more"
 
 
+def test_what_a_package_has_spawned_for_itself_is_left_out(monkeypatch, capfd):
+    from aioxide.diagnostics import sites
+
+    here = __file__.rpartition("/")[0] + "/"
+    monkeypatch.setattr(sites, "_PACKAGES", (here,))
+    assert run_with(Diagnostics(), leave_one, capfd) == ""
+
+
 def run_with(diagnostics, main, capfd):
     aioxide.run(main(), diagnostics=diagnostics)
     return capfd.readouterr().err

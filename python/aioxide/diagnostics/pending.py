@@ -30,21 +30,23 @@ def is_end_of_run(caller: FrameType | None) -> bool:
 
 def tell(loop: Any) -> None:
     """Report the tasks that are being cancelled."""
-    tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
-    if not tasks:
+    groups = describe(loop, [task for task in asyncio.all_tasks(loop) if not task.done()])
+    # What a package has spawned for itself is none of the program's business.
+    groups = [group for group in groups if not (group.spawned and group.spawned.is_in_package)]
+    if not groups:
         return
-    groups = describe(loop, tasks)
     for group in groups:
         observers.tell(observers.Leak("tasks", (*group.names, group.coroutine), group.lines))
-    one = len(tasks) == 1
-    count = "1 task was" if one else f"{len(tasks)} tasks were"
+    tasks = sum(len(group.names) for group in groups)
+    one = tasks == 1
+    count = "1 task was" if one else f"{tasks} tasks were"
     text = [f"{count} still pending at the end of the run, and {'is' if one else 'are'} cancelled"]
     for group in groups[:_MOST]:
         text += group.lines
     more = sum(len(group.names) for group in groups[_MOST:])
     if more:
         text.append(f"and {more} more")
-    fields = {"tasks": len(tasks), "groups": [group.fields for group in groups]}
+    fields = {"tasks": tasks, "groups": [group.fields for group in groups]}
     report.emit(loop, "pending", text, fields)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import linecache
 import os
+import sysconfig
 import traceback
 from itertools import islice
 from types import CoroutineType
@@ -31,6 +32,9 @@ _OURS = (
     os.path.dirname(asyncio.__file__) + os.sep,
     os.path.dirname(os.path.dirname(__file__)) + os.sep,
 )
+_PACKAGES = tuple(
+    {sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+)
 
 
 class Place:
@@ -50,6 +54,11 @@ class Place:
     def source(self) -> str:
         """The text of the line; empty where there is none."""
         return linecache.getline(self.file, self.line).strip() if self.line else ""
+
+    @property
+    def is_in_package(self) -> bool:
+        """Whether the file is an installed package's or the standard library's."""
+        return self.file.startswith(_PACKAGES)
 
     @property
     def fields(self) -> dict[str, Any]:

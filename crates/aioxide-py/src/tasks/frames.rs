@@ -30,9 +30,9 @@ pub(crate) type Sites = [Option<Site>; DEPTH];
 /// The Python frames that are calling.
 #[inline]
 pub(super) fn caller(py: Python<'_>) -> Sites {
-    match CHAIN.get_or_init(py, || Chain::check(py)) {
-        Some(chain) => chain.walk(py),
-        None => by_functions(py),
+    match CHAIN.get(py) {
+        Some(Some(chain)) => chain.walk(py),
+        _ => by_functions(py),
     }
 }
 
@@ -48,6 +48,8 @@ struct Chain {
     current: usize,
     /// From an instruction's address to `f_lasti`, less the address of the code object.
     instructions: usize,
+    /// The code that runs loops: what is under it has spawned nothing.
+    end: Ref,
 }
 
 static CHAIN: PyOnceLock<Option<Chain>> = PyOnceLock::new();
@@ -99,6 +101,9 @@ impl Chain {
             // SAFETY: As above.
             let owner = unsafe { owner.read() };
             let code = code.map_addr(|address| address & !TAG).cast_mut().cast::<ffi::PyObject>();
+            if self.end.is(code) {
+                break;
+            }
             if owner < NO_CODE && !code.is_null() {
                 // SAFETY: As above.
                 let instruction = unsafe { read(frame, INSTRUCTION) };
@@ -156,7 +161,8 @@ impl Chain {
         } else {
             8
         };
-        let mut chain = Self { current, instructions: 0 };
+        let end = py.None().into_bound(py).into();
+        let mut chain = Self { current, instructions: 0, end };
         if !ptr::eq(chain.innermost(py), frame) {
             return None;
         }
@@ -172,8 +178,15 @@ impl Chain {
             (None, None) => true,
             _ => false,
         });
+        chain.end = end_of_walks(py).ok()?;
         same.then_some(chain)
     }
+}
+
+/// The code of the method that runs a loop.
+fn end_of_walks(py: Python<'_>) -> PyResult<Ref> {
+    let class = py.import("aioxide._loop")?.getattr("EventLoop")?;
+    Ok(class.getattr("run_forever")?.getattr("__code__")?.into())
 }
 
 /// As [`caller`], by CPython's functions.
