@@ -24,10 +24,13 @@ OnError: TypeAlias = Literal["raise", "collect", "skip"]
 DEFAULT_LIMIT = 100
 
 
-def check_number(name: str, value: object, least: int) -> None:
-    """Raise TypeError or ValueError for what is no whole number, or too small a one."""
+def check_number(name: str, value: object, least: int, instead: str = "") -> None:
+    """Raise TypeError or ValueError for what is no whole number, or too small a one.
+
+    `instead` is what else the text names.
+    """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; a whole number is wanted")
+        raise TypeError(f"{name} is {value!r}; a whole number is wanted{instead}")
     if value < least:
         raise ValueError(f"{name} is at least {least}, not {value}")
 
@@ -48,7 +51,7 @@ class Options:
             if self.limit != "auto":
                 raise ValueError(f"limit={self.limit!r}: a number of calls at a time, or 'auto'")
         elif not isinstance(self.limit, AutoLimit):
-            check_number("limit", self.limit, 1)
+            check_number("limit", self.limit, 1, ", or 'auto'")
         if self.on_error not in ("raise", "collect", "skip"):
             raise ValueError(f"on_error={self.on_error!r}: 'raise', 'collect' or 'skip'")
         if self.timeout is not None and not self.timeout > 0:
@@ -61,7 +64,7 @@ class Options:
                 )
             check_number("max_errors", self.max_errors, 0)
         if self.retry is not None and not isinstance(self.retry, Retry):
-            check_number("retry", self.retry, 1)
+            check_number("retry", self.retry, 1, ", or a Retry")
 
     @property
     def first_limit(self) -> int:
