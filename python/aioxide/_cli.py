@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NoReturn
 
+from .fetch.command import Fetch
+
 __all__ = ["main"]
 
 
@@ -151,7 +153,7 @@ class Run:
         return arguments, []
 
 
-COMMANDS: tuple[type[Run], ...] = (Run,)
+COMMANDS: tuple[type[Run] | type[Fetch], ...] = (Run, Fetch)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -159,7 +161,18 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            message = self._unknown(unknown.split()[0])
         _fail(message)
+
+    def _unknown(self, word: str) -> str:
+        from . import _suggest
+
+        option = word.partition("=")[0]
+        names = [name for action in self._actions for name in action.option_strings]
+        hint = _suggest.among(option, [name for name in names if name.startswith("--")])
+        return f"there is no option {option}. {hint or f'{self.prog} --help lists them'}"
 
 
 class _ShowVersion(argparse.Action):
