@@ -39,6 +39,7 @@ Got = Callable[[str, Outcome], Awaitable[None]]
 #: Seconds that a share takes, if it is not done before.
 SECONDS = 5.0
 MOST_TARGETS = 500
+_LEAST_TARGETS = 20
 #: URLs for each slot of a host in a share.
 _DEPTH = 32
 #: Robots.txt files that are read at a time.
@@ -166,7 +167,9 @@ class Foreman:
         """The next share; None if no host may be asked now."""
         size = self._crew.size
         limit = max(1, self._settings.limit // size)
-        room = min(MOST_TARGETS, max(20, self._left // (2 * size)))
+        # Less and less, so that all end at about the same time; and a little is shared fairly.
+        least = min(_LEAST_TARGETS, math.ceil(self._left / size))
+        room = min(MOST_TARGETS, max(least, self._left // (2 * size)))
         slots = 2 * limit
         given = _Given(Share(replace(self._settings, limit=limit), [], SECONDS))
         for _ in range(len(self._turn)):

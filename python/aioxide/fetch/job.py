@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import time
@@ -127,13 +128,12 @@ class Job:
             data = summary.as_data(
                 tally, options.output, took, self._before, self._code is not None
             )
-            print(json.dumps(data))
+            say(json.dumps(data), sys.stdout)
         elif tally.total:
-            print(
-                summary.as_text(
-                    tally, self._settings, options.output, took, self._before, self._descriptors
-                )
+            text = summary.as_text(
+                tally, self._settings, options.output, took, self._before, self._descriptors
             )
+            say(text, sys.stdout)
 
     def _opening(self) -> str:
         tally, output = self._tally, self._options.output
@@ -155,7 +155,7 @@ class Job:
 
     def _say(self, text: str) -> None:
         if not self._options.quiet:
-            print(text, file=sys.stderr, flush=True)
+            say(text, sys.stderr)
 
     async def _fetch(self) -> None:
         """Fetch what the plan has. A signal ends it early, and is noted."""
@@ -229,6 +229,16 @@ def _key(url: str) -> str:
         return Target(url).key
     except BadUrl:
         return url
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Print it. That nobody reads it is no reason to end."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        # What is left in the buffer goes nowhere, and is no error at exit either.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def count_of(urls: int) -> str:

@@ -58,6 +58,7 @@ class AppendedFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.end = 0
+        self._changed = False
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
@@ -79,6 +80,7 @@ class AppendedFile:
         whole = take(self._fd)
         cut = self.end - whole
         if cut:
+            self._changed = True
             os.ftruncate(self._fd, whole)
             self.end = whole
         return cut
@@ -86,6 +88,7 @@ class AppendedFile:
     def append(self, data: bytes | bytearray) -> None:
         """Write all of it or, with a StoreError, nothing."""
         at = self.end
+        self._changed = True
         view = memoryview(data)
         try:
             while view:
@@ -105,7 +108,8 @@ class AppendedFile:
         if fd < 0:
             return
         try:
-            os.fsync(fd)
+            if self._changed:
+                os.fsync(fd)
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ENOTSUP):
                 raise StoreError(f"cannot write {self.path}: {reason(error)}") from None

@@ -58,8 +58,7 @@ class Warc:
         except BaseException:
             self._file.close()
             raise
-        # What is lost with a file that ends before its first page is only its own first record.
-        if cut and self._file.end > cut:
+        if cut:
             self.repaired = f"{path}: its last record was not whole; {cut:,} bytes were cut off"
 
     def _take(self, fd: int) -> int:
@@ -187,6 +186,8 @@ def response(
     """A response record."""
     lines = [f"HTTP/1.1 {status} {reason}".rstrip()]
     for name, value in headers:
+        if name.lower() == "content-length" and value == str(len(body)):
+            continue
         if name.lower() in _OF_THE_WAY:
             name = f"X-Archive-Orig-{name}"
         lines.append(f"{name}: {value}")
