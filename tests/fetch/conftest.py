@@ -47,7 +47,6 @@ class Command:
             self.line(*arguments), cwd=self.folder, env=self.environment, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
         )  # fmt: skip
-
         self._started.append(child)
         return child
 

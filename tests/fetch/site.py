@@ -36,8 +36,10 @@ class Site:
         self.headers = {}
         self.count = self.active = self.peak = 0
         self.changed = threading.Condition()
-        #: While it is cleared, every answer waits.
+        #: While it is cleared, every answer waits, but for robots.txt.
         self.open = threading.Event()
+        #: It is cleared when so many requests have come.
+        self.close_at = None
         self.open.set()
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.site = self
@@ -98,6 +100,9 @@ class Handler(BaseHTTPRequestHandler):
             if self.path != "/robots.txt":
                 site.active += 1
                 site.peak = max(site.peak, site.active)
+            if site.close_at is not None and site.count >= site.close_at:
+                site.close_at = None
+                site.open.clear()
             answers = site.answers.get(self.path)
             answer = None
             if answers:

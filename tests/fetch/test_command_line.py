@@ -1,6 +1,8 @@
 """Command lines that cannot be carried out, and what the command says about itself."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -139,3 +141,20 @@ def test_help_fits_the_terminal(fetch):
     assert shown.stdout.isprintable() or shown.stdout.replace("\n", "").isprintable()
     for code in ("0 ", "1 ", "2 ", "3 ", "130 "):
         assert f"\n  {code}" in shown.stdout
+
+
+@pytest.mark.parametrize("line", ["import aioxide", "from aioxide._cli import Run, Fetch"])
+def test_nobody_else_loads_it(line):
+    """Neither the loop nor `aioxide run` waits for the client, the stores or a parser of XML."""
+    program = f"""
+{line}
+import sys
+loaded = [
+    name for name in sys.modules
+    if name.startswith(("aioxide.fetch.", "aioxide.http", "yarl", "sqlite3", "xml", "rich"))
+]
+print(sorted(loaded))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    allowed = [] if "_cli" not in line else ["aioxide.fetch.command", "aioxide.fetch.values"]
+    assert done.stdout == f"{allowed}\n", done.stderr

@@ -94,11 +94,10 @@ def cluster(tmp_path):
 def test_killed_worker_loses_nothing(site, fetch, listed, cluster, tmp_path):
     cluster.add(3)
     urls = site.pages(range(300))
+    site.close_at = 30
     child = fetch.start(
         "-i", listed(urls), "-o", "out.jsonl", "--dask", cluster.address, "--per-host", 9
     )
-    site.wait_asked(30)
-    site.open.clear()
     # Three of each worker: the one that is killed is in the middle of some.
     site.wait_active(9)
     cluster.workers[1].process.send_signal(signal.SIGKILL)

@@ -11,7 +11,6 @@ import pytest
 
 from .outputs import check, read
 from .site import Answer, body_of
-from .test_killed import wait_asked_or_ended
 
 
 def children_of(pid):
@@ -68,19 +67,18 @@ def test_failures_and_robots(site, fetch, tmp_path):
 def test_killed_worker_loses_nothing(site, fetch, listed, tmp_path, seed):
     rng = random.Random(seed)
     urls = site.pages(range(200))
+    kills = 3
+    site.close_at = rng.randrange(10, 40)
     child = fetch.start("-i", listed(urls), "-o", "out.jsonl", "--processes", 3, "--per-host", 12)
-    kills = 0
-    for _ in range(3):
-        wait_asked_or_ended(site, child, site.count + rng.randrange(10, 40))
-        # Held in the middle of requests, so that the worker has some.
-        site.open.clear()
+    for _ in range(kills):
+        # Held in the middle of requests, so that a worker has some.
         site.wait_active(6)
-        workers = children_of(child.pid)
-        os.kill(rng.choice(workers), signal.SIGKILL)
-        kills += 1
+        os.kill(rng.choice(children_of(child.pid)), signal.SIGKILL)
+        site.close_at = site.count + rng.randrange(10, 40)
         site.open.set()
+    site.close_at = None
+    site.open.set()
     assert fetch.finish(child).returncode == 0
-    assert kills == 3
     check(tmp_path / "out.jsonl", expected(urls))
     # What had come of a share that was lost is not fetched again.
     assert site.pages_asked() <= 200 + kills * 12 * 2
@@ -90,10 +88,9 @@ def test_workers_end_with_their_parent(site, fetch, listed, tmp_path):
     """Killed, it cannot tell them; and the same command goes on."""
     urls = site.pages(range(60))
     arguments = ("-i", listed(urls), "-o", "out.jsonl", "--processes", 2, "--per-host", 8)
+    site.close_at = 20
     child = fetch.start(*arguments)
-    site.wait_asked(20)
-    site.open.clear()
-    site.wait_active(4)
+    site.wait_active(8)
     with contextlib.ExitStack() as stack:
         workers = []
         for worker in children_of(child.pid):

@@ -67,9 +67,8 @@ def test_ctrl_c(site, fetch, listed, tmp_path):
     urls = site.pages(range(40))
     arguments = ("-i", listed(urls), "-o", "out.jsonl", "--per-host", 4, "--no-robots")
     site.answer("/page/30", Answer(200, b"never"))
+    site.close_at = 12
     terminal = Terminal(fetch, *arguments)
-    site.wait_asked(12)
-    site.open.clear()
     site.wait_active(4)
     terminal.press(b"\x03")
     assert terminal.finish() == 130
@@ -117,9 +116,9 @@ def test_bars(site, fetch, colour):
     environment = {} if colour else {"NO_COLOR": "1"}
     if colour:
         fetch.environment.pop("NO_COLOR")
+    # Of each host's twenty, some are done and others under way.
+    site.close_at = 16
     terminal = Terminal(fetch, *urls, "-o", "out", "--per-host", 2, "--no-robots", **environment)
-    site.wait_asked(16)
-    site.open.clear()
     site.wait_active(4)
     terminal.read_until("localhost:")
     terminal.read_until("/40")

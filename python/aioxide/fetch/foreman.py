@@ -12,9 +12,9 @@ import contextlib
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import aioxide
 
@@ -126,7 +126,7 @@ class Foreman:
         tasks: set[asyncio.Task[None]] = set()
         try:
             if self._settings.robots:
-                tasks.add(loop.create_task(self._read_rules()))
+                tasks.add(self._start(self._read_rules(), "rules"))
             while True:
                 self._changed.clear()
                 for task in [task for task in tasks if task.done()]:
@@ -137,12 +137,10 @@ class Foreman:
                     given = self._cut(loop.time())
                     if given is None:
                         break
-                    tasks.add(loop.create_task(self._see_to(given), name="share"))
+                    tasks.add(self._start(self._see_to(given), "share"))
                     shares += 1
                 if not tasks and not self._left:
                     return
-                for task in tasks:
-                    task.add_done_callback(self._on_done)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause(loop.time())):
                         await self._changed.wait()
@@ -150,6 +148,11 @@ class Foreman:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        task.add_done_callback(self._on_done)
+        return task
 
     def _on_done(self, _: asyncio.Task[None]) -> None:
         self._changed.set()

@@ -77,23 +77,27 @@ class Writer:
 
     def _write(self, batch: list[_Item]) -> None:
         error = self._error
+        written = 0
         if error is None:
             try:
                 self._store.put([page for page, _, _ in batch])
+                written = len(batch)
             except StoreError as raised:
                 error = raised
+                written = raised.written
             except Exception as raised:  # noqa: BLE001  # whoever waits has to hear of it
                 error = StoreError(f"the output cannot be written: {raised!r}")
-        self._loop.call_soon_threadsafe(self._tell, batch, error)
-
-    def _tell(self, batch: list[_Item], error: StoreError | None) -> None:
+        # From now on nothing is written: what follows would be there without what is missing.
         self._error = error
-        for _, future, on_written in batch:
-            if error is None:
+        self._loop.call_soon_threadsafe(self._tell, batch, written, error)
+
+    def _tell(self, batch: list[_Item], written: int, error: StoreError | None) -> None:
+        for number, (_, future, on_written) in enumerate(batch):
+            if number < written:
                 on_written()
             if future.done():
                 continue
-            if error is None:
+            if number < written:
                 future.set_result(None)
-            else:
+            elif error is not None:
                 future.set_exception(error)

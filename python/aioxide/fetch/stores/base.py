@@ -24,6 +24,9 @@ __all__ = ["AppendedFile", "Store", "StoreError", "reason"]
 class StoreError(Exception):
     """The output cannot be used, or not any more. The text is for the user."""
 
+    #: How many of the pages of a `put()` are there all the same.
+    written = 0
+
 
 class Store(Protocol):
     """A place for pages. Used by one thread at a time."""
@@ -40,7 +43,8 @@ class Store(Protocol):
     def put(self, pages: Sequence[Page]) -> None:
         """Write pages. When it returns, they survive the end of this process, however it ends.
 
-        Raises StoreError, after which the store holds only what is whole.
+        Raises StoreError, after which the store holds only what is whole: the first `written` of
+        the pages.
         """
         ...
 
@@ -85,7 +89,20 @@ class AppendedFile:
             self.end = whole
         return cut
 
-    def append(self, data: bytes | bytearray) -> None:
+    def append_all(self, records: Sequence[bytes]) -> None:
+        """Append them, at once or, where that does not go, as many as go. The StoreError says how
+        many that were."""
+        try:
+            self.append(b"".join(records))
+        except StoreError:
+            for number, record in enumerate(records):
+                try:
+                    self.append(record)
+                except StoreError as error:
+                    error.written = number
+                    raise
+
+    def append(self, data: bytes) -> None:
         """Write all of it or, with a StoreError, nothing."""
         at = self.end
         self._changed = True

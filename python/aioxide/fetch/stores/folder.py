@@ -112,11 +112,15 @@ class Folder:
         return self._urls
 
     def put(self, pages: Sequence[Page]) -> None:
-        for page in pages:
+        for number, page in enumerate(pages):
             name = file_name(page)
-            self._write(name, page.body)
-            record: dict[str, Any] = {"url": page.url, "file": name, **describe(page)}
-            self._manifest.append(to_line(record))
+            try:
+                self._write(name, page.body)
+                record: dict[str, Any] = {"url": page.url, "file": name, **describe(page)}
+                self._manifest.append(to_line(record))
+            except StoreError as error:
+                error.written = number
+                raise
 
     def _write(self, name: str, body: bytes) -> None:
         path = self._path / name

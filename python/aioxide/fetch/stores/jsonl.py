@@ -111,15 +111,15 @@ class JsonLines:
         return self._urls
 
     def put(self, pages: Sequence[Page]) -> None:
-        data = bytearray()
+        lines: list[bytes] = []
         for page in pages:
             record = describe(page)
             try:
                 record["text"] = page.body.decode()
             except UnicodeDecodeError:
                 record["base64"] = base64.b64encode(page.body).decode("ascii")
-            data += to_line(record)
-        self._file.append(data)
+            lines.append(to_line(record))
+        self._file.append_all(lines)
 
     def close(self) -> None:
         self._file.close()

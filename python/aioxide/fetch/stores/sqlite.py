@@ -110,16 +110,30 @@ class Sqlite:
             record["reason"] = page.reason.encode("utf-8", "replace").decode()
             rows.append((*(record[name] for name in COLUMNS), page.body))
         try:
+            self._insert(connection, rows)
+        except sqlite3.Error:
+            # As many as go.
+            for number, row in enumerate(rows):
+                try:
+                    self._insert(connection, [row])
+                except sqlite3.Error as error:
+                    failed = StoreError(
+                        f"cannot write {self._path}: {error}; make room, and run the same command "
+                        "again"
+                    )
+                    failed.written = number
+                    raise failed from None
+
+    def _insert(self, connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        try:
             connection.execute("begin immediate")
             connection.executemany(INSERT, rows)
             connection.execute("commit")
-        except sqlite3.Error as error:
+        except sqlite3.Error:
             # It may have been done by SQLite itself.
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("rollback")
-            raise StoreError(
-                f"cannot write {self._path}: {error}; what was written before is there"
-            ) from None
+            raise
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

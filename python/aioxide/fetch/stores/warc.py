@@ -90,11 +90,7 @@ class Warc:
         return self._urls
 
     def put(self, pages: Sequence[Page]) -> None:
-        data = bytearray()
-        for page in pages:
-            for record in records_of(page):
-                data += self._encode(record)
-        self._file.append(data)
+        self._file.append_all([b"".join(map(self._encode, records_of(page))) for page in pages])
 
     def _encode(self, record: bytes) -> bytes:
         if not self._zipped:
