@@ -161,18 +161,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        unknown = message.removeprefix("unrecognized arguments: ")
-        if unknown != message:
-            message = self._unknown(unknown.split()[0])
         _fail(message)
-
-    def _unknown(self, word: str) -> str:
-        from . import _suggest
-
-        option = word.partition("=")[0]
-        names = [name for action in self._actions for name in action.option_strings]
-        hint = _suggest.among(option, [name for name in names if name.startswith("--")])
-        return f"there is no option {option}. {hint or f'{self.prog} --help lists them'}"
 
 
 class _ShowVersion(argparse.Action):

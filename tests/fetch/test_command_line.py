@@ -46,7 +46,7 @@ URL = "http://127.0.0.1:1/"
         ([URL, "-o", "x", "-H", "Host: b"], "Host is set for each request"),
         ([URL, "-o", "x", "-H", "Cookie: b"], "--cookie is for that"),
         ([URL, "-o", "x", "--cookie", "b"], "NAME=VALUE, not 'b'"),
-        ([URL, "-o", "x", "--proxy", "socks5://h:1"], "socks5: is not supported"),
+        ([URL, "-o", "x", "--proxy", "socks4://h:1"], "socks4: is not supported"),
         ([URL, "-o", "x", "--proxy", "h:1"], "http://HOST:PORT, not 'h:1'"),
         ([URL, "-o", "x.josnl"], "Did you mean '.jsonl'?"),
         ([URL, "-o", "x.txt"], "A file ends in .sqlite,"),

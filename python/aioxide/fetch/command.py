@@ -128,7 +128,7 @@ class Fetch:
             "--proxy",
             metavar="URL",
             type=proxy,
-            help="an HTTP proxy, http://[USER:PASSWORD@]HOST:PORT",
+            help="http://, socks5:// or socks5h://, and [USER:PASSWORD@]HOST:PORT",
         )
         add(
             "--no-robots", dest="robots", action="store_false",
@@ -155,7 +155,9 @@ class Fetch:
 
     def run(self, arguments: list[str]) -> None:
         """Fetch, and exit with a code that says how it went."""
-        given = self.parser.parse_intermixed_args(arguments)
+        given, unknown = self.parser.parse_known_intermixed_args(arguments)
+        if unknown:
+            self.parser.error(self._unknown(unknown[0]))
         self._check(given)
         # Imported late: `aioxide --help` and `aioxide run` need none of it.
         try:
@@ -182,6 +184,14 @@ class Fetch:
         except KeyboardInterrupt:
             code = job.INTERRUPTED
         sys.exit(code)
+
+    def _unknown(self, word: str) -> str:
+        from aioxide import _suggest
+
+        option = word.partition("=")[0]
+        names = [name for action in self.parser._actions for name in action.option_strings]
+        hint = _suggest.among(option, [name for name in names if name.startswith("--")])
+        return f"there is no option {option}. {hint or f'{self.parser.prog} --help lists them'}"
 
     def _check(self, given: argparse.Namespace) -> None:
         """What argparse cannot see."""

@@ -107,6 +107,8 @@ def proxy(text: str) -> str:
         host = None
     if host is None:
         raise ArgumentTypeError(f"http://HOST:PORT, not {text!r}")
-    if parts.scheme not in ("http", "https"):
-        raise ArgumentTypeError(f"an http: or https: proxy; {parts.scheme}: is not supported")
+    if parts.scheme not in ("http", "https", "socks5", "socks5h"):
+        raise ArgumentTypeError(
+            f"a proxy of http, https, socks5 or socks5h; {parts.scheme}: is not supported"
+        )
     return text
