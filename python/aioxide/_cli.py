@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NoReturn
 
+from .fetch.command import Fetch
+
 __all__ = ["main"]
 
 
@@ -171,7 +173,7 @@ class Run:
         return arguments, []
 
 
-COMMANDS: tuple[type[Run], ...] = (Run,)
+COMMANDS: tuple[type[Run] | type[Fetch], ...] = (Run, Fetch)
 
 # The settings of `aioxide.Diagnostics` by the names of the environment's variables, which are
 # AIOXIDE_... of these.

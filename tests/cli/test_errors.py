@@ -125,7 +125,7 @@ def test_misspelt_command(launch):
 
 
 def test_unknown_command(launch):
-    assert error(launch, "serve") == "there is no command 'serve'. The commands: run"
+    assert error(launch, "serve") == "there is no command 'serve'. The commands: run, fetch"
 
 
 def test_forgotten_command(launch, script):

@@ -15,6 +15,7 @@ def test_help_lists_the_commands(launch_both):
     assert shown.stderr == ""
     assert shown.stdout.startswith("usage: aioxide ")
     assert "run a Python program on aioxide's event loop" in shown.stdout
+    assert "fetch many URLs into a folder, SQLite, JSON lines or WARC" in shown.stdout
 
 
 def test_help_of_run(launch):
