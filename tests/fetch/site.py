@@ -38,6 +38,8 @@ class Site:
         self.changed = threading.Condition()
         #: While it is cleared, every answer waits, but for robots.txt.
         self.open = threading.Event()
+        #: The paths that wait, if it is not all of them.
+        self.held = None
         #: It is cleared when so many requests have come.
         self.close_at = None
         self.open.set()
@@ -109,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
                 answer = answers.pop(0) if len(answers) > 1 else answers[0]
             site.changed.notify_all()
         try:
-            if self.path != "/robots.txt":
+            if self.path in site.held if site.held is not None else self.path != "/robots.txt":
                 assert site.open.wait(PATIENCE)
             self.respond(answer or self.usual())
         finally:

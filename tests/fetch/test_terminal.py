@@ -116,12 +116,13 @@ def test_bars(site, fetch, colour):
     environment = {} if colour else {"NO_COLOR": "1"}
     if colour:
         fetch.environment.pop("NO_COLOR")
-    # Of each host's twenty, some are done and others under way.
-    site.close_at = 16
+    # Of each host's twenty, ten are done and two under way.
+    site.held = {f"/page/{number}" for number in range(10, 20)}
+    site.open.clear()
     terminal = Terminal(fetch, *urls, "-o", "out", "--per-host", 2, "--no-robots", **environment)
     site.wait_active(4)
     terminal.read_until("localhost:")
-    terminal.read_until("/40")
+    terminal.read_until("20/40")
     site.open.set()
     assert terminal.finish() == 0
     # Colours are "m" sequences with a number; the others move the cursor.
