@@ -82,8 +82,12 @@ def test_function_that_raises(simulation, when):
 
 def test_error_ends_it(simulation):
     seen = []
-    with pytest.raises(aioxide.FanOutError):
-        simulation.run(aioxide.amap(second, ["bad"], progress=seen.append))
+
+    async def main():
+        with pytest.raises(aioxide.FanOutError):
+            await aioxide.amap(second, ["bad"], progress=seen.append)
+
+    simulation.run(main())
     assert (seen[-1].failed, seen[-1].ended) == (1, True)
     assert simulation.timers == 0
 
