@@ -2,7 +2,7 @@
 
 Look at: "both created" comes before any worker's first line; the workers then take turns; and
 `launch` ends before the task that it created, which goes on without it; and a program that ends
-cancels what it left, "forgotten" in the middle of its work: aioxide says so.
+cancels what it left, here "forgotten" in the middle of its work.
 """
 
 import asyncio

@@ -2,8 +2,9 @@
 
 ``--aioxide-leaks=warn`` (or ``error``; ``aioxide_leaks`` in pytest's configuration) looks after
 each test, before its fixtures are torn down, for what the test itself has left on aioxide's loops:
-tasks that are not done, coroutines that were never awaited, exceptions that nobody asked for, and
-open transports. What fixtures have made before does not count.
+tasks that are not done, coroutines that were never awaited and exceptions that nobody asked for.
+What fixtures have made before does not count. Open transports are told of when the test's loop is
+closed, since a fixture may own them.
 
 ``@pytest.mark.aioxide_allow_leaks("name", ...)`` allows a test to leave tasks or coroutines of
 these names (with wildcards), or whole kinds: ``"tasks"``, ``"coroutines"``, ``"exceptions"``,
@@ -113,17 +114,33 @@ class Leaks:
         self._tell(item, leaks.without(found, [*allowed, *RUNNERS]))
         return result
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """A connection may be a fixture's, in the pool of a session: the loop's end tells."""
+        from aioxide.diagnostics import leaks, observers
+
+        markers = list(item.iter_markers(MARKER))
+        allowed = [str(name) for marker in markers for name in marker.args]
+        found: list[Leak] = []
+        with observers.observe(found.append):
+            result = yield
+        if not markers or allowed:
+            found = [leak for leak in found if leak.kind == "transports"]
+            self._tell(item, leaks.without(found, allowed))
+        return result
+
     def _left(self, before: Before) -> list[Leak]:
         from aioxide.diagnostics import leaks
 
         loop = before.loop
-        left = leaks.without(before.left(), RUNNERS)
+        unheeded = (*RUNNERS, "transports")
+        left = leaks.without(before.left(), unheeded)
         if left and not loop.is_running():
             # What is about to end may do so.
             for _ in range(leaks.TURNS):
                 loop.call_soon(loop.stop)
                 loop.run_forever()
-            left = before.left()
+            left = leaks.without(before.left(), unheeded)
         return left
 
     def _tell(self, item: pytest.Item, left: list[Leak]) -> None:
