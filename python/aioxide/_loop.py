@@ -123,7 +123,14 @@ class EventLoop(
                 firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
             )
             events._set_running_loop(self)
-            self._run(threading.get_ident())
+            diagnostics = self._diagnostics
+            action = diagnostics.blocking_action
+            self._run(
+                threading.get_ident(),
+                diagnostics.blocking,
+                diagnostics.output == "json",
+                None if action == "report" else action,
+            )
         finally:
             self._stopping = False
             events._set_running_loop(None)

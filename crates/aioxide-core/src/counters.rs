@@ -147,12 +147,14 @@ impl Counters {
         self.polls.store(self.polls.load(Relaxed) + 1, Relaxed);
         self.poll_ticks.store(self.poll_ticks.load(Relaxed).wrapping_add(ticks), Relaxed);
         self.step_started.store(after, Relaxed);
+        self.turn_started.store(after, Relaxed);
     }
 
     /// From `ticks` on the thread is at `state`, which [`State::is_busy`].
     #[inline]
     pub fn resume(&self, state: State, ticks: u64) {
         self.step_started.store(ticks, Relaxed);
+        self.turn_started.store(ticks, Relaxed);
         self.state.store(state as u8, Release);
     }
 

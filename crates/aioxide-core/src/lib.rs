@@ -26,6 +26,7 @@
 pub mod alarm;
 pub mod clock;
 pub mod counters;
+pub mod gaze;
 pub mod inbox;
 pub mod poller;
 pub mod reactor;
@@ -39,6 +40,7 @@ pub mod turn;
 pub use alarm::Alarm;
 pub use clock::{Clock, Nanos};
 pub use counters::{Counters, Look, State};
+pub use gaze::{Gaze, Sight};
 pub use inbox::Inbox;
 pub use poller::{Event, Interest, Poller, Timeout, Token};
 pub use reactor::Reactor;
