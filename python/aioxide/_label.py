@@ -21,14 +21,17 @@ def label(text: str | None) -> None:
 
     Raises RuntimeError when no task is running, TypeError when `text` is no str.
     """
-    task = asyncio.current_task()
+    running = asyncio._get_running_loop() is not None
+    task = asyncio.current_task() if running else None
     if task is None:
         raise RuntimeError("aioxide.label() labels the work of a task, and no task is running")
     if text is None:
         _remove_label(id(task))
         _labelled.pop(id(task), None)
     elif _set_label(task, text):
-        _labelled[id(task)] = _Labelled(task)
+        reference = _Labelled(task, _forget)
+        reference.address = id(task)
+        _labelled[id(task)] = reference
 
 
 class _Labelled(weakref.ref["asyncio.Task[Any]"]):
@@ -36,14 +39,6 @@ class _Labelled(weakref.ref["asyncio.Task[Any]"]):
 
     __slots__ = ("address",)
     address: int
-
-    def __new__(cls, task: asyncio.Task[Any]) -> _Labelled:
-        self = super().__new__(cls, task, _forget)
-        self.address = id(task)
-        return self
-
-    def __init__(self, task: asyncio.Task[Any]) -> None:
-        super().__init__(task, _forget)
 
 
 def _forget(reference: weakref.ref[Any]) -> None:

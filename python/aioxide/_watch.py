@@ -44,7 +44,7 @@ def task_in_parts() -> tuple[Any, ...]:
         pass
 
     nowhere: Any = Nowhere()
-    coroutine = nothing()
+    coroutine: Any = nothing()
     name = "aioxide looks at a task"
     task: Any = asyncio.Task(coroutine, loop=nowhere, name=name)
     coroutine.close()
@@ -58,7 +58,7 @@ def blocked(loop: Any, action: Any, report: str) -> None:
         action(json.loads(report))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as exc:
+    except BaseException as exc:  # noqa: BLE001 - as the loop does with callbacks
         context = {
             "message": "Exception in Diagnostics.blocking_action",
             "exception": exc,

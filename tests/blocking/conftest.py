@@ -1,8 +1,8 @@
 """Programs that block their loop, and the reports that they get.
 
-A hog lasts until its report is there, where it can; where it is one call of C code, it is called with
-more and more work until one call is reported while it runs. So no test depends on how fast a machine
-is.
+A hog lasts until its report is there, where it can; where it is one call of C code, it is called
+with more and more work until one call is reported while it runs. So no test depends on how fast a
+machine is.
 """
 
 import json
@@ -30,9 +30,16 @@ def reports(event="blocked", **fields):
         and all(report[name] == value for name, value in fields.items())
     ]
 
+GIVEN_UP_AFTER = 20
+began_to_wait = []
+
 def until_reported(**fields):
-    '''Whether there is no such report yet.'''
-    return not reports(**fields)
+    '''Whether there is no new report of this kind since a step asked first.'''
+    now = (len(reports(**fields)), time.monotonic())
+    if not began_to_wait:
+        began_to_wait.append(now)
+    count, since = began_to_wait[0]
+    return now[0] == count and now[1] - since < GIVEN_UP_AFTER
 
 def diagnostics(limit=0.05, **options):
     return aioxide.Diagnostics(blocking=limit, output="json", **options)
@@ -69,11 +76,11 @@ class Result:
 
 @pytest.fixture
 def run_blocking(tmp_path):
-    """run_blocking(program) runs it with the helpers above and returns its Result."""
+    """run_blocking(*parts) runs them as one program, with the helpers above; returns its Result."""
 
-    def run(program, env=None):
+    def run(*parts, env=None):
         path = Path(tmp_path, "program.py")
-        path.write_text(PRELUDE + textwrap.dedent(program))
+        path.write_text(PRELUDE + "\n".join(map(textwrap.dedent, parts)))
         reports = Path(tmp_path, "reports")
         with reports.open("a") as stderr:
             completed = subprocess.run(

@@ -110,7 +110,8 @@ pub fn turn<H: Host>(host: &H) -> Result<(), H::Error> {
         Err(error) => host.flush().and(Err(error)),
     };
     if host.counters().is_noticed() {
-        return host.freed(host.ticks(), true).and(ran);
+        let told = host.freed(host.ticks(), true);
+        return ran.and(told);
     }
     ran
 }
@@ -178,11 +179,17 @@ fn run_batch<H: Host>(host: &H) -> Result<(), H::Error> {
         };
         ticks = host.ticks();
         counters.step_ends(ticks);
-        let result =
-            if counters.is_noticed() { result.and(host.freed(ticks, false)) } else { result };
         if let Err(error) = result {
             host.with(|scheduler| scheduler.ticks = ticks);
+            if counters.is_noticed() {
+                // Of two errors the first counts.
+                let _ = host.freed(ticks, false);
+            }
             return Err(error);
+        }
+        if counters.is_noticed() {
+            host.with(|scheduler| scheduler.ticks = ticks);
+            host.freed(ticks, false)?;
         }
     }
     host.with(|scheduler| scheduler.ticks = ticks);

@@ -66,6 +66,8 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(watch::_after_fork_in_parent, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_after_fork_in_child, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_read_own_stack, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_thread_state, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_walk_threads, module)?)?;
     event_loop::add_fast_methods(py)?;
     transport::add_fast_methods(py)?;
     tls::add_fast_methods(py)?;

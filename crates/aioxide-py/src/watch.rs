@@ -36,6 +36,7 @@ mod text;
 #[expect(unsafe_code, reason = "what loops and the thread share is behind a pointer, for forks")]
 mod thread;
 mod told;
+mod walker;
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -54,6 +55,7 @@ use output::Style;
 use slot::Slot;
 
 pub(crate) use labels::{_remove_label, _set_label};
+pub(crate) use walker::{_thread_state, _walk_threads};
 
 /// What a run of a loop is watched for.
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl Watched {
         Ok(Self { slot, style, action: settings.action })
     }
 
-    /// The loop's poll has ended: wakes the watching thread if it dozes.
+    /// The loop begins to run, or its poll has ended: wakes the watching thread if it dozes.
     #[inline]
     pub(crate) fn woken() {
         thread::ring();

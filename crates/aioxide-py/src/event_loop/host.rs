@@ -43,6 +43,9 @@ impl<'a, 'py> Running<'a, 'py> {
         self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turn());
         let counters = &self.event_loop.counters;
         counters.resume(State::Running, self.ticks());
+        if self.watched.is_some() {
+            Watched::woken();
+        }
         let result = loop {
             if let Err(error) = turn(self) {
                 break Err(error);

@@ -34,7 +34,8 @@ pub(crate) struct Walk {
     pub(crate) frames: Vec<RawFrame>,
     /// There are more than were read.
     pub(crate) cut: bool,
-    /// How many attempts failed before.
+    /// How many attempts were torn before: they met a pointer that led nowhere, or found the thread
+    /// in another frame at their end.
     pub(crate) torn: usize,
 }
 

@@ -7,8 +7,8 @@ use super::report::{Report, Work};
 pub(super) fn hint(report: &Report) -> Option<String> {
     if matches!(report.work, Work::Turn { .. }) {
         return Some(
-            "many steps became ready at once; start fewer tasks at a time, or let long loops \
-             `await asyncio.sleep(0)` less often"
+            "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
+             queue and a few workers"
                 .to_owned(),
         );
     }

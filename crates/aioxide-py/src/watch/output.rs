@@ -2,13 +2,18 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// As much as goes into a pipe that says it has room.
 const PIECE: usize = 4096;
-/// For how long a reader may keep a report waiting; the rest of it is then dropped.
-const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+/// For how long a reader may keep a report waiting; the rest of it is then dropped. The loop may be
+/// waiting as well.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// The last report was not read: the next one does not wait.
+static UNREAD: AtomicBool = AtomicBool::new(false);
 
 /// How reports are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +28,12 @@ pub(super) fn write(text: &str) {
     let stderr = io::stderr();
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
-        let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&PATIENCE));
-        if !matches!(ready, Ok(1..)) {
+        let unread = UNREAD.load(Ordering::Relaxed);
+        let patience = if unread { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PATIENCE };
+        let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&patience));
+        let ready = matches!(ready, Ok(1..));
+        UNREAD.store(!ready, Ordering::Relaxed);
+        if !ready {
             return;
         }
         let piece = &rest[..rest.len().min(PIECE)];

@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         let own = |line: &&Line| {
             let file = line.frame.file.as_str();
             let inside = !library.is_empty() && file.starts_with(library);
-            !file.starts_with('<') && (!inside || file.contains("/site-packages/"))
+            !file.starts_with("<frozen ") && (!inside || file.contains("/site-packages/"))
         };
         stack.iter().find(own).or_else(|| stack.first()).cloned()
     }

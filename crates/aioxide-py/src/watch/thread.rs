@@ -33,6 +33,8 @@ const STACK: usize = 512 * 1024;
 /// How far apart samples of a blocked loop are, and how many there are at most.
 const APART: Nanos = 10_000_000;
 const SAMPLES: usize = 64;
+/// How often a report is tried.
+const ATTEMPTS: usize = 5;
 
 /// What loops and the thread share.
 struct Watch {
@@ -180,6 +182,15 @@ struct Sampling {
     next: Nanos,
 }
 
+/// What has come of a report.
+enum Reported {
+    Yes,
+    /// The work had ended before.
+    Over,
+    /// The stack was another one at each look.
+    Unreadable,
+}
+
 struct Thread {
     watch: &'static Watch,
     memory: Memory,
@@ -265,18 +276,26 @@ impl Thread {
             Sight::Turn { began } => (true, began),
         };
         let about = Circumstances { look, turn, wall: clock.wall(), at: now, began };
-        if self.report(slot, about) {
-            let next = clock.now() + APART;
-            watched.sampling = Some(Sampling { about, left: SAMPLES - 1, next });
-            return Some(next);
+        for _ in 0..ATTEMPTS {
+            match self.report(slot, about) {
+                Reported::Yes => {
+                    let next = clock.now() + APART;
+                    watched.sampling = Some(Sampling { about, left: SAMPLES - 1, next });
+                    return Some(next);
+                }
+                Reported::Over => break,
+                Reported::Unreadable => {}
+            }
         }
         Some(now)
     }
 
-    /// Reports what blocks the loop; `false` if it has ended before that could be found out.
-    fn report(&mut self, slot: &Slot, about: Circumstances) -> bool {
-        let Some(interpreter) = known() else { return false };
-        let Some(sample) = take_first(&self.memory, interpreter, slot) else { return false };
+    /// Reports what blocks the loop.
+    fn report(&mut self, slot: &Slot, about: Circumstances) -> Reported {
+        let Some(interpreter) = known() else { return Reported::Over };
+        let Some(sample) = take_first(&self.memory, interpreter, slot) else {
+            return Reported::Unreadable;
+        };
         let mut reader = Reader::new(&self.memory, interpreter);
         let id = REPORTS.fetch_add(1, Ordering::Relaxed) + 1;
         let mut report = Report::new(&mut reader, slot, &sample, about, id);
@@ -286,7 +305,7 @@ impl Thread {
             if about.turn { look.turn == about.look.turn } else { look.is_same_work(&about.look) }
         };
         if open.is_some() || !slot.counters.look().is_some_and(goes_on) {
-            return false;
+            return Reported::Over;
         }
         report.verdict = self.history.judge(&report.site.frame, report.activity.kind, about.at);
         if let Some(style) = slot.style
@@ -299,7 +318,7 @@ impl Thread {
         }
         *open = Some(report);
         slot.counters.notice();
-        true
+        Reported::Yes
     }
 }
 
