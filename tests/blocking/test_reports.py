@@ -245,8 +245,8 @@ def test_program_is_told_on_the_loop_when_it_is_free(run_blocking):
             loop = asyncio.get_running_loop()
             loop.set_exception_handler(lambda _, context: tell(repr(context["exception"])))
             while len(seen) < 3:
-                await asyncio.sleep(0)
                 hog()
+                await asyncio.sleep(0)
 
         aioxide.run(main(), diagnostics=diagnostics(blocking_action=act))
         """

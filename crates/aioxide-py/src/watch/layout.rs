@@ -6,6 +6,7 @@
 
 use std::ffi::CStr;
 
+#[cfg(Py_3_13)]
 use pyo3::ffi;
 
 /// Offsets in bytes.
