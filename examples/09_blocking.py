@@ -1,8 +1,8 @@
 """A blocking call holds the whole loop: nobody else runs until it returns.
 
 Look at: next to `asyncio.sleep` a ticker ticks on; next to `time.sleep`, which waits just as
-long, it does not tick at all, and then ticks late. aioxide's loop says meanwhile, on stderr, which
-line blocks it.
+long, it does not tick at all, and then ticks late. A loop that reports what blocks it names
+the line on stderr, while the call goes on.
 """
 
 import asyncio

@@ -63,7 +63,8 @@ impl Gaze {
     ) -> Sight {
         let last = self.last.replace((*look, now));
         if !look.state.is_busy() {
-            let still = last.is_some_and(|(last, _)| last.epoch == look.epoch && !last.state.is_busy());
+            let still =
+                last.is_some_and(|(last, _)| last.epoch == look.epoch && !last.state.is_busy());
             return if still { Sight::Idle } else { Sight::Later(now + limit) };
         }
         let seen_before = last.map_or(Nanos::MIN, |(_, at)| at);
@@ -73,8 +74,10 @@ impl Gaze {
             }
             (now - age(ticks).max(0)).clamp(span.earliest, span.latest)
         };
-        let same_work = last.is_some_and(|(last, _)| last.is_same_work(look) && last.state.is_busy());
-        let same_turn = last.is_some_and(|(last, _)| last.turn == look.turn && same_start(&last, look));
+        let same_work =
+            last.is_some_and(|(last, _)| last.is_same_work(look) && last.state.is_busy());
+        let same_turn =
+            last.is_some_and(|(last, _)| last.turn == look.turn && same_start(&last, look));
         let work_began = began(&mut self.work, same_work, look.started);
         let turn_began = began(&mut self.turn, same_turn, look.turn_started);
         if self.told_work.is_some_and(|told| told.is_same_work(look)) {

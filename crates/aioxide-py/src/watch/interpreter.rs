@@ -48,7 +48,8 @@ pub(super) fn known() -> Option<&'static Interpreter> {
 
 impl Interpreter {
     fn find_out(py: Python<'_>) -> PyResult<Self> {
-        let asked = std::env::var(SWITCH).is_ok_and(|value| value == "gil");
+        let environment = py.import("os")?.getattr("environ")?;
+        let asked = environment.call_method1("get", (SWITCH,))?.eq("gil")?;
         let layout =
             if asked { Err("AIOXIDE_FRAMES=gil says so") } else { Layout::of_interpreter() };
         let layout = match layout {

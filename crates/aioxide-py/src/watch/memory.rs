@@ -33,10 +33,11 @@ impl Memory {
                 iov_base: std::ptr::without_provenance_mut(address),
                 iov_len: into.len(),
             };
+            let process = std::process::id().cast_signed();
             // SAFETY: The kernel writes into `into` only, which is ours, and checks the address that
             // it copies from.
             let count = unsafe {
-                libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
+                libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0)
             };
             let forbidden = count < 0
                 && matches!(

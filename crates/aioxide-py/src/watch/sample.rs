@@ -46,7 +46,7 @@ impl Sample {
     ) -> Option<Self> {
         let mut looks = vec![Self::take(memory, interpreter, slot)?];
         for pause in PAUSES {
-            thread::sleep(pause);
+            thread::park_timeout(pause);
             looks.extend(Self::take(memory, interpreter, slot));
         }
         let still = looks.windows(2).all(|pair| pair[0].top() == pair[1].top());

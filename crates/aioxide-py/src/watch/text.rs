@@ -163,9 +163,11 @@ fn shown(file: &str) -> String {
 }
 
 fn millis(length: Nanos) -> String {
-    match length {
-        ..10_000_000 => format!("{:.1} ms", length as f64 / 1e6),
-        ..10_000_000_000 => format!("{} ms", length / 1_000_000),
-        _ => format!("{:.1} s", length as f64 / 1e9),
+    if length < 10_000_000 {
+        format!("{:.1} ms", length as f64 / 1e6)
+    } else if length < 10_000_000_000 {
+        format!("{} ms", length / 1_000_000)
+    } else {
+        format!("{:.1} s", length as f64 / 1e9)
     }
 }
