@@ -77,6 +77,7 @@ __all__ = [
     "_after_fork_in_child",
     "_after_fork_in_parent",
     "_before_fork",
+    "_prepare_watch",
     "_read_own_stack",
     "_remove_label",
     "_set_label",
@@ -726,6 +727,9 @@ def _set_label(task: object, text: str) -> bool:
 
 def _remove_label(task: int) -> bool:
     """Remove the label of the task at that address; False if it has none."""
+
+def _prepare_watch() -> None:
+    """Find out once what the watchdog has to know of the interpreter."""
 
 def _before_fork() -> None: ...
 def _after_fork_in_parent() -> None: ...

@@ -58,6 +58,8 @@ class EventLoop(
 
     def __init__(self, *, diagnostics: Diagnostics | None = None) -> None:
         self._diagnostics = default() if diagnostics is None else diagnostics
+        if self._diagnostics.blocking is not None:
+            _aioxide._prepare_watch()
         # asyncio's own, with a selector that only tells what the native loop watches.
         super().__init__(Selector(self))
         self._untaken = set()

@@ -6,7 +6,6 @@ Each function is called by name from the native module.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from typing import Any
 
@@ -54,6 +53,8 @@ def task_in_parts() -> tuple[Any, ...]:
 
 def blocked(loop: Any, action: Any, report: str) -> None:
     """Give a report to the program."""
+    import json
+
     try:
         action(json.loads(report))
     except (KeyboardInterrupt, SystemExit):

@@ -62,6 +62,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(streams::add_stream_drain, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_set_label, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_remove_label, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_prepare_watch, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_before_fork, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_after_fork_in_parent, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_after_fork_in_child, module)?)?;

@@ -198,6 +198,14 @@ fn survive_forks(py: Python<'_>) -> PyResult<()> {
     DONE.get_or_try_init(py, || python(py, "watch_forks", ()).map(drop)).map(drop)
 }
 
+/// Find out about the interpreter what the watchdog has to know, once: it takes about a millisecond,
+/// which is better spent before a loop runs.
+#[pyfunction]
+pub(crate) fn _prepare_watch(py: Python<'_>) -> PyResult<()> {
+    interpreter(py)?;
+    survive_forks(py)
+}
+
 /// End the watching thread: the process is about to fork.
 #[pyfunction]
 pub(crate) fn _before_fork(py: Python<'_>) {

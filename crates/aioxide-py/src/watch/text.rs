@@ -7,6 +7,7 @@ use aioxide_core::Nanos;
 use super::activity::Kind;
 use super::frames::Frame;
 use super::history::Length;
+use super::interpreter::known;
 use super::report::{Line, Place, Report, Work};
 use super::slot::Slot;
 
@@ -153,13 +154,14 @@ fn sampled(place: &Place) -> String {
     format!("{} {} in {at}", place.count, place.kind.name())
 }
 
-/// A path as it is seen from the current folder.
+/// A path as it is seen from the current folder, or from that of the standard library.
 fn shown(file: &str) -> String {
-    let short = || {
-        let folder = std::env::current_dir().ok()?;
-        file.strip_prefix(folder.to_str()?)?.strip_prefix('/').map(str::to_owned)
-    };
-    short().unwrap_or_else(|| file.to_owned())
+    let below = |folder: &str| Some(file.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
+    let folder = std::env::current_dir().ok();
+    folder
+        .and_then(|folder| below(folder.to_str()?))
+        .or_else(|| known().and_then(|known| below(&known.library)))
+        .unwrap_or_else(|| file.to_owned())
 }
 
 fn millis(length: Nanos) -> String {
