@@ -1,14 +1,15 @@
 """A blocking call holds the whole loop: nobody else runs until it returns.
 
 Look at: next to `asyncio.sleep` a ticker ticks on; next to `time.sleep`, which waits just as
-long, it does not tick at all, and then ticks late.
+long, it does not tick at all, and then ticks late. A loop that reports what blocks it names
+the line on stderr, while the call goes on.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-WAIT = 0.2
+WAIT = 0.5
 TICK = 0.01
 
 

@@ -23,6 +23,7 @@ from ._concurrent import gather as gather
 from ._diagnostics import Diagnostics as Diagnostics
 from ._install import install as install
 from ._install import uninstall as uninstall
+from ._label import label as label
 from ._loop import EventLoop as EventLoop
 from ._loop import new_event_loop as new_event_loop
 from ._no_leaks import LeakError as LeakError
@@ -37,6 +38,7 @@ __all__ += [
     "LeakError",
     "Runner",
     "install",
+    "label",
     "new_event_loop",
     "no_leaks",
     "run",

@@ -74,6 +74,15 @@ __all__ = [
     "WebSocketOffer",
     "WritePipeTransport",
     "__version__",
+    "_after_fork_in_child",
+    "_after_fork_in_parent",
+    "_before_fork",
+    "_prepare_watch",
+    "_read_own_stack",
+    "_remove_label",
+    "_set_label",
+    "_thread_state",
+    "_walk_threads",
     "add_stream_drain",
     "add_stream_reads",
     "encode_request_head",
@@ -267,7 +276,13 @@ class Loop:
     _task_factory: _TaskFactory | None
     _other_clock: bool
 
-    def _run(self, thread: int) -> None: ...
+    def _run(
+        self,
+        thread: int,
+        blocking: float | None = None,
+        json: bool = False,
+        action: Callable[[dict[str, Any]], object] | None = None,
+    ) -> None: ...
     def _run_once(self) -> None: ...
     def _close(self) -> None: ...
     def _check_closed(self) -> None: ...
@@ -695,6 +710,35 @@ class Listener:
     def stop(self) -> None:
         """Accept no more. The socket stays open."""
 
+# The watchdog: see docs/diagnostics-blocking.md.
+
+@type_check_only
+class _Walks(TypedDict):
+    walks: int
+    frames: int
+    torn: int
+    lost: int
+    unreadable: int
+    longest: float
+    functions: dict[str, int]
+
+def _set_label(task: object, text: str) -> bool:
+    """Label a task; True if it had no label before."""
+
+def _remove_label(task: int) -> bool:
+    """Remove the label of the task at that address; False if it has none."""
+
+def _prepare_watch() -> None:
+    """Find out once what the watchdog has to know of the interpreter."""
+
+def _before_fork() -> None: ...
+def _after_fork_in_parent() -> None: ...
+def _after_fork_in_child() -> None: ...
+def _read_own_stack() -> list[tuple[str, int, str]] | str:
+    """The (file, line, function) of each frame, or why they cannot be read."""
+
+def _thread_state() -> int: ...
+def _walk_threads(states: list[int], seconds: float) -> _Walks: ...
 def add_stream_reads(reader: type[asyncio.StreamReader], /) -> None:
     """Give a class that derives from asyncio.StreamReader its native methods."""
 

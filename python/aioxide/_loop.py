@@ -58,6 +58,8 @@ class EventLoop(
 
     def __init__(self, *, diagnostics: Diagnostics | None = None) -> None:
         self._diagnostics = default() if diagnostics is None else diagnostics
+        if self._diagnostics.blocking is not None:
+            _aioxide._prepare_watch()
         # asyncio's own, with a selector that only tells what the native loop watches.
         super().__init__(Selector(self))
         self._untaken = set()
@@ -123,7 +125,14 @@ class EventLoop(
                 firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
             )
             events._set_running_loop(self)
-            self._run(threading.get_ident())
+            diagnostics = self._diagnostics
+            action = diagnostics.blocking_action
+            self._run(
+                threading.get_ident(),
+                diagnostics.blocking,
+                diagnostics.output == "json",
+                None if action == "report" else action,
+            )
         finally:
             self._stopping = False
             events._set_running_loop(None)

@@ -22,8 +22,15 @@ class Launch:
         return [sys.executable, *python, *self.command, "run", *map(str, arguments)]
 
     def start(self, line, env=None, cwd=None, **options):
-        # Neither the width nor the colours of the terminal that the tests run in.
-        environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", **(env or {})}
+        # Neither the width nor the colours of the terminal that the tests run in,
+        # nor what a slow machine takes long for.
+        environment = {
+            **os.environ,
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+            "AIOXIDE_BLOCKING": "off",
+            **(env or {}),
+        }
         return subprocess.Popen(
             line,
             stdin=subprocess.PIPE,

@@ -35,7 +35,12 @@ def environment(site_program):
     unwanted = ("FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "PYTHONDEVMODE", "PYTHONASYNCIODEBUG")
     for name in unwanted:
         kept.pop(name, None)
-    return {**kept, "AIOXIDE_SITE": site_program, "PYTHONUNBUFFERED": "1"}
+    return {
+        **kept,
+        "AIOXIDE_SITE": site_program,
+        "PYTHONUNBUFFERED": "1",
+        "AIOXIDE_BLOCKING": "off",
+    }
 
 
 @pytest.fixture(params=list(COMMANDS))

@@ -40,6 +40,13 @@ impl Clock {
         monotonic()
     }
 
+    /// Nanoseconds since 1970, for people to read.
+    #[must_use]
+    pub fn wall(&self) -> Nanos {
+        let now = clock_gettime(ClockId::Realtime);
+        now.tv_sec * 1_000_000_000 + now.tv_nsec
+    }
+
     /// The processor's counter; its unit is known once [`Clock::ticks_in`] has been.
     #[inline]
     #[must_use]

@@ -23,8 +23,10 @@
 //! for one step at a time and never across a call to the host, because any call to the host can
 //! come back and schedule, cancel, register or stop.
 
+pub mod alarm;
 pub mod clock;
 pub mod counters;
+pub mod gaze;
 pub mod inbox;
 pub mod poller;
 pub mod reactor;
@@ -35,8 +37,10 @@ pub mod sys;
 pub mod timers;
 pub mod turn;
 
+pub use alarm::Alarm;
 pub use clock::{Clock, Nanos};
-pub use counters::{Counters, State};
+pub use counters::{Counters, Look, State};
+pub use gaze::{Gaze, Sight};
 pub use inbox::Inbox;
 pub use poller::{Event, Interest, Poller, Timeout, Token};
 pub use reactor::Reactor;

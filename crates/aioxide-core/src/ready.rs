@@ -47,6 +47,15 @@ impl<T> ReadyQueue<T> {
         self.items.is_empty()
     }
 
+    /// Where the items lie: the addresses and lengths of the two parts of the ring, the older
+    /// first. For a reader that copies memory and believes nothing.
+    #[inline]
+    #[must_use]
+    pub fn parts(&self) -> [(usize, usize); 2] {
+        let (older, newer) = self.items.as_slices();
+        [older, newer].map(|part| (part.as_ptr().addr(), part.len()))
+    }
+
     /// The items, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter()

@@ -1,7 +1,7 @@
 //! One turn of the loop: the only place where its six steps stand in order.
 
 use crate::clock::Nanos;
-use crate::counters::{Counters, State};
+use crate::counters::Counters;
 use crate::inbox::Inbox;
 use crate::poller::{Event, Poller, Timeout};
 use crate::scheduler::{Plan, Ready, Scheduler};
@@ -52,8 +52,10 @@ pub trait Host {
     fn poll_budget(&self) -> Option<u64>;
 
     /// Polls, and leaves what it found in the scheduler's `events`, without wake-ups by other
-    /// threads. Parks the inbox before a wait that can block, and tells signals to the program
-    /// afterwards.
+    /// threads. Parks the inbox before a wait that can block, counts as [`State::Polling`] while it
+    /// is in there, and tells signals to the program afterwards.
+    ///
+    /// [`State::Polling`]: crate::State::Polling
     ///
     /// # Errors
     /// The poller's, or what a signal handler raised.
@@ -79,6 +81,13 @@ pub trait Host {
     /// # Errors
     /// Only what is to end the run.
     fn flush(&self) -> Result<(), Self::Error>;
+
+    /// The work that somebody noticed ([`Counters::notice`]) has ended, at `ticks`: a step, a poll,
+    /// or with `turn` a whole turn.
+    ///
+    /// # Errors
+    /// Only what is to end the run.
+    fn freed(&self, ticks: u64, turn: bool) -> Result<(), Self::Error>;
 }
 
 /// Runs one turn.
@@ -96,10 +105,15 @@ pub fn turn<H: Host>(host: &H) -> Result<(), H::Error> {
         Plan::Wait => wait(host)?,
     }
     // What was written before an exception ended the run is sent all the same.
-    match run_batch(host) {
+    let ran = match run_batch(host) {
         Ok(()) => host.flush(),
         Err(error) => host.flush().and(Err(error)),
+    };
+    if host.counters().is_noticed() {
+        let told = host.freed(host.ticks(), true);
+        return ran.and(told);
     }
+    ran
 }
 
 fn drain<H: Host>(host: &H) {
@@ -126,11 +140,12 @@ fn wait<H: Host>(host: &H) -> Result<(), H::Error> {
 fn poll<H: Host>(host: &H, timeout: Timeout) -> Result<(), H::Error> {
     let counters = host.counters();
     let before = host.ticks();
-    counters.enter(State::Polling);
     let waited = host.wait(timeout);
-    counters.enter(State::Running);
     let after = host.ticks();
-    counters.polled(after.wrapping_sub(before));
+    if counters.is_noticed() {
+        host.freed(after, false)?;
+    }
+    counters.polled(before, after);
     let budget = host.poll_budget();
     host.with(|scheduler| scheduler.end_poll(after, budget));
     waited?;
@@ -147,8 +162,9 @@ fn poll<H: Host>(host: &H, timeout: Timeout) -> Result<(), H::Error> {
 #[inline]
 fn run_batch<H: Host>(host: &H) -> Result<(), H::Error> {
     let counters = host.counters();
-    let (batch, mut ticks) = host.with(|scheduler| (scheduler.begin_batch(), scheduler.ticks));
-    counters.turn_begins(batch);
+    let (batch, queue, mut ticks) =
+        host.with(|scheduler| (scheduler.begin_batch(), scheduler.ready.parts(), scheduler.ticks));
+    counters.turn_begins(batch, queue, ticks);
     for _ in 0..batch {
         let Some(next) = host.with(|scheduler| scheduler.ready.pop()) else { break };
         let result = match next {
@@ -165,7 +181,15 @@ fn run_batch<H: Host>(host: &H) -> Result<(), H::Error> {
         counters.step_ends(ticks);
         if let Err(error) = result {
             host.with(|scheduler| scheduler.ticks = ticks);
+            if counters.is_noticed() {
+                // Of two errors the first counts.
+                let _ = host.freed(ticks, false);
+            }
             return Err(error);
+        }
+        if counters.is_noticed() {
+            host.with(|scheduler| scheduler.ticks = ticks);
+            host.freed(ticks, false)?;
         }
     }
     host.with(|scheduler| scheduler.ticks = ticks);

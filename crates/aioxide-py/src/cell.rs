@@ -38,6 +38,9 @@ mod unlocked {
     }
 
     impl<T> LoopCell<T> {
+        /// Where the value is in the cell.
+        pub(crate) const OFFSET: usize = std::mem::offset_of!(Self, value);
+
         pub(crate) const fn new(value: T) -> Self {
             Self { borrowed: Cell::new(false), value: UnsafeCell::new(value) }
         }
@@ -77,6 +80,9 @@ mod locked {
     unsafe impl<T> Send for LoopCell<T> {}
 
     impl<T> LoopCell<T> {
+        /// Nobody looks into a cell from outside in this build.
+        pub(crate) const OFFSET: usize = 0;
+
         pub(crate) const fn new(value: T) -> Self {
             Self(Mutex::new(value))
         }

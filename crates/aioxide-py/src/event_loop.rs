@@ -33,6 +33,7 @@ use crate::ffi::Ref;
 use crate::handle::{FreeList, HandleRef};
 use crate::tasks::Tasks;
 use crate::transport::{Listener, Live, StreamTransport};
+use crate::watch::{Watched, number_loop};
 
 pub(crate) use schedule::add_fast_methods;
 pub(crate) use watch::descriptor_number;
@@ -106,7 +107,12 @@ pub(crate) struct Loop {
     pub(crate) scheduler: LoopCell<LoopScheduler>,
     pub(crate) inbox: Inbox<Item>,
     /// Apart from the object: CPython aligns objects to 16 bytes, and these are a cache line's.
-    pub(crate) counters: Box<Counters>,
+    /// Shared with whoever watches.
+    pub(crate) counters: Arc<Counters>,
+    /// The run that goes on, if it is watched.
+    watched: LoopCell<Option<Arc<Watched>>>,
+    /// Which loop of the process it is.
+    number: u64,
     pub(crate) clock: Clock,
     pub(crate) free_handles: LoopCell<FreeList>,
     /// A context without variables that nobody else has, for callbacks that were scheduled from
@@ -159,7 +165,9 @@ impl Loop {
         Ok(Self {
             scheduler: LoopCell::new(Scheduler::new(poller)),
             inbox: Inbox::new(),
-            counters: Box::new(Counters::new()),
+            counters: Arc::new(Counters::new()),
+            watched: LoopCell::new(None),
+            number: number_loop(),
             clock: Clock::new(),
             free_handles: LoopCell::new(FreeList::new()),
             spare_context: LoopCell::new(None),

@@ -33,7 +33,7 @@ use crate::event_loop::Loop;
 use crate::ffi::Ref;
 use crate::names::cold;
 
-pub(crate) use object::{FreeList, HandleRef, types};
+pub(crate) use object::{CALLBACK, FreeList, HandleRef, types};
 
 /// How many arguments lie in the handle; more are in a tuple.
 pub(crate) const INLINE: usize = 3;

@@ -16,6 +16,7 @@ mod streams;
 mod tasks;
 mod tls;
 mod transport;
+mod watch;
 
 use pyo3::prelude::*;
 
@@ -59,6 +60,15 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }
     module.add_function(wrap_pyfunction!(streams::add_stream_reads, module)?)?;
     module.add_function(wrap_pyfunction!(streams::add_stream_drain, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_set_label, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_remove_label, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_prepare_watch, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_before_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_after_fork_in_parent, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_after_fork_in_child, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_read_own_stack, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_thread_state, module)?)?;
+    module.add_function(wrap_pyfunction!(watch::_walk_threads, module)?)?;
     event_loop::add_fast_methods(py)?;
     transport::add_fast_methods(py)?;
     tls::add_fast_methods(py)?;

@@ -226,3 +226,41 @@ fn the_counters_tell_what_runs_and_how_much_ran() {
     assert_eq!((steps[6], steps[0]), (1, 1), "100 ticks lie between 2^6 and 2^7");
     assert_eq!(steps.iter().sum::<u64>(), 2);
 }
+
+#[test]
+fn noticed_work_is_told_of_when_it_has_ended() {
+    let world = World::new();
+    world.script(7, [Action::Tick(100), Action::Notice]);
+    world.script(8, [Action::Tick(10)]);
+    world.perform(&Action::Soon(7));
+    world.perform(&Action::Soon(8));
+    world.ran();
+    assert_eq!(*world.freed.borrow(), [(100, false)], "the step, before the next one runs");
+}
+
+#[test]
+fn noticed_work_is_told_of_even_if_it_fails() {
+    let world = World::new();
+    world.script(7, [Action::Tick(100), Action::Notice, Action::Fail]);
+    world.perform(&Action::Soon(7));
+    assert_eq!(world.turn().1, Err(Failure::Item(7)));
+    assert_eq!(*world.freed.borrow(), [(100, false)]);
+}
+
+#[test]
+fn a_look_tells_one_stretch_of_work_from_the_next() {
+    let world = World::new();
+    world.perform(&Action::Soon(7));
+    world.perform(&Action::Tick(5));
+    let idle = world.counters.look().expect("nothing runs");
+    world.ran();
+    let first = world.counters.look().expect("nothing runs");
+    assert_eq!((first.epoch, first.turn, first.turn_epoch, first.ready), (1, 1, 0, 1));
+    assert_eq!((first.started, first.turn_started), (5, 5));
+    assert_eq!(first.queue.iter().map(|part| part.1).sum::<usize>(), 1);
+    assert!(!first.is_same_work(&idle));
+    assert!(first.is_same_work(&world.counters.look().expect("nothing runs")));
+    world.counters.resume(State::Waking, 9);
+    let woken = world.counters.look().expect("nothing runs");
+    assert!(!first.is_same_work(&woken) && woken.state.is_busy());
+}

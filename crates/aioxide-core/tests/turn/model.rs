@@ -64,7 +64,7 @@ impl Model {
             }
             Action::Elapse(length) => self.now += length,
             Action::Stop => self.stopping = true,
-            Action::Tick(_) | Action::Fail => {}
+            Action::Tick(_) | Action::Notice | Action::Fail => {}
         }
     }
 

@@ -40,6 +40,8 @@ pub(crate) enum Action {
     Elapse(Nanos),
     /// The tick counter goes on.
     Tick(u64),
+    /// Another thread wants to know when this work has ended.
+    Notice,
     /// The loop is to stop after this turn.
     Stop,
     /// The item ends the run with an error, after the rest of its script.
@@ -78,6 +80,8 @@ pub(crate) struct World {
     pub(crate) arrivals: RefCell<VecDeque<Id>>,
     /// What [`Counters`] showed while the last item ran: its number, and the state.
     pub(crate) seen_running: Cell<Option<(usize, aioxide_core::State)>>,
+    /// What ended while it was noticed: when, and whether it was a whole turn.
+    pub(crate) freed: RefCell<Vec<(u64, bool)>>,
     scripts: RefCell<HashMap<Id, Vec<Action>>>,
     timers: RefCell<HashMap<Id, Vec<TimerKey>>>,
     trace: RefCell<Vec<Ran>>,
@@ -90,16 +94,19 @@ impl World {
         let scheduler = Scheduler::new(SimPoller::new(clock.clone()));
         aioxide_core::Poller::add(&*scheduler.poller, WAKEUP_FD, WAKEUP, Interest::READ)
             .expect("the first descriptor");
+        let counters = Counters::new();
+        counters.resume(aioxide_core::State::Running, 0);
         Self {
             scheduler: RefCell::new(scheduler),
             inbox: Inbox::new(),
-            counters: Counters::new(),
+            counters,
             clock,
             ticks: Cell::new(0),
             budget: Cell::new(None),
             clock_raises: Cell::new(false),
             arrivals: RefCell::default(),
             seen_running: Cell::new(None),
+            freed: RefCell::default(),
             scripts: RefCell::default(),
             timers: RefCell::default(),
             trace: RefCell::default(),
@@ -184,6 +191,7 @@ impl World {
             Action::Readable(fd, readable) => self.set_readable(fd, readable),
             Action::Elapse(length) => self.clock.advance(length),
             Action::Tick(ticks) => self.ticks.set(self.ticks.get() + ticks),
+            Action::Notice => self.counters.notice(),
             Action::Stop => self.scheduler.borrow_mut().stopping = true,
             Action::Fail => {}
         }
@@ -241,14 +249,15 @@ impl Host for World {
 
     fn wait(&self, timeout: Timeout) -> Result<(), Failure> {
         self.trace.borrow_mut().push(Ran::Poll(timeout));
-        assert_eq!(self.counters.state(), aioxide_core::State::Polling);
         let (poller, mut events) = self
             .with(|scheduler| (scheduler.poller.clone(), std::mem::take(&mut scheduler.events)));
         let waited: io::Result<()> = if timeout == Timeout::Zero || !self.inbox.park() {
             aioxide_core::Poller::wait(&*poller, &mut events, Timeout::Zero)
         } else {
+            self.counters.enter(aioxide_core::State::Polling);
             self.let_others_push();
             let waited = aioxide_core::Poller::wait(&*poller, &mut events, timeout);
+            self.counters.resume(aioxide_core::State::Running, self.ticks.get());
             self.inbox.unpark();
             waited
         };
@@ -279,6 +288,12 @@ impl Host for World {
 
     fn flush(&self) -> Result<(), Failure> {
         self.trace.borrow_mut().push(Ran::Flush);
+        Ok(())
+    }
+
+    fn freed(&self, ticks: u64, turn: bool) -> Result<(), Failure> {
+        self.freed.borrow_mut().push((ticks, turn));
+        self.counters.unnotice();
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ use crate::ffi::{Ref, attribute, call_method, check_signals};
 use crate::handle::{self, FreeList, HandleRef};
 use crate::names::{cold, interop};
 use crate::transport::{Listener, StreamTransport};
+use crate::watch::Watched;
 
 /// A loop that is running on this thread.
 pub(super) struct Running<'a, 'py> {
@@ -26,11 +27,12 @@ pub(super) struct Running<'a, 'py> {
     /// The object, as Python code knows it.
     pub(super) this: &'a Bound<'py, Loop>,
     event_loop: &'a Loop,
+    watched: Option<Arc<Watched>>,
 }
 
 impl<'a, 'py> Running<'a, 'py> {
-    pub(super) fn new(this: &'a Bound<'py, Loop>) -> Self {
-        Self { py: this.py(), this, event_loop: this.get() }
+    pub(super) fn new(this: &'a Bound<'py, Loop>, watched: Option<Arc<Watched>>) -> Self {
+        Self { py: this.py(), this, event_loop: this.get(), watched }
     }
 
     /// Runs turns until the loop is told to stop.
@@ -40,7 +42,10 @@ impl<'a, 'py> Running<'a, 'py> {
     pub(super) fn run_until_stopped(&self) -> PyResult<()> {
         self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turn());
         let counters = &self.event_loop.counters;
-        counters.enter(State::Running);
+        counters.resume(State::Running, self.ticks());
+        if self.watched.is_some() {
+            Watched::woken();
+        }
         let result = loop {
             if let Err(error) = turn(self) {
                 break Err(error);
@@ -69,8 +74,19 @@ impl<'a, 'py> Running<'a, 'py> {
         });
         self.event_loop.free_handles.with(FreeList::trim);
         let waited = if self.event_loop.inbox.park() {
-            let waited = self.py.detach(|| poller.wait(&mut events, timeout));
-            self.event_loop.inbox.unpark();
+            let event_loop = self.event_loop;
+            let watched = self.watched.is_some();
+            event_loop.counters.enter(State::Polling);
+            let waited = self.py.detach(|| {
+                let waited = poller.wait(&mut events, timeout);
+                event_loop.counters.resume(State::Waking, event_loop.clock.ticks());
+                if watched {
+                    Watched::woken();
+                }
+                waited
+            });
+            event_loop.counters.resume(State::Running, event_loop.clock.ticks());
+            event_loop.inbox.unpark();
             waited
         } else {
             poller.wait(&mut events, Timeout::Zero)
@@ -244,6 +260,17 @@ impl Host for Running<'_, '_> {
         match self.event_loop.flush_answers(self.py) {
             Ok(()) => self.event_loop.flush(self.py),
             Err(error) => self.event_loop.flush(self.py).and(Err(error)),
+        }
+    }
+
+    #[cold]
+    fn freed(&self, ticks: u64, turn: bool) -> PyResult<()> {
+        match &self.watched {
+            Some(watched) => Watched::tell_freed(watched, self.py, self.this, ticks, turn),
+            None => {
+                self.event_loop.counters.unnotice();
+                Ok(())
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::datagram::AddressBook;
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
 use crate::tasks::Layout;
+use crate::watch::{Settings, Watched};
 
 #[pymethods]
 impl Loop {
@@ -40,11 +41,26 @@ impl Loop {
     }
 
     /// Run turns until stop(). The caller has set everything else up.
-    fn _run(this: &Bound<'_, Self>, thread: u64) -> PyResult<()> {
+    ///
+    /// blocking is how long work may take, in seconds, before it is reported, or None; json says how
+    /// the report is written, and action is what is called instead.
+    #[pyo3(signature = (thread, blocking=None, json=false, action=None))]
+    fn _run(
+        this: &Bound<'_, Self>,
+        thread: u64,
+        blocking: Option<f64>,
+        json: bool,
+        action: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         let event_loop = this.get();
+        let settings = blocking.map(|limit| Settings { limit, json, action: action.map(Ref::new) });
+        let watched = settings.map(|settings| event_loop.be_watched(this.py(), thread, settings));
+        let watched = watched.transpose()?;
+        event_loop.watched.with(|slot| slot.clone_from(&watched));
         event_loop.thread.store(thread, Relaxed);
-        let result = Running::new(this).run_until_stopped();
+        let result = Running::new(this, watched).run_until_stopped();
         event_loop.thread.store(0, Relaxed);
+        drop(event_loop.watched.with(Option::take));
         event_loop.scheduler.with(|scheduler| scheduler.stopping = false);
         event_loop.track_queued();
         result
@@ -52,7 +68,8 @@ impl Loop {
 
     /// Run one turn.
     fn _run_once(this: &Bound<'_, Self>) -> PyResult<()> {
-        Running::new(this).run_once()
+        let watched = this.get().watched.with(|watched| watched.clone());
+        Running::new(this, watched).run_once()
     }
 
     /// Stop at the end of this turn, or after one turn if the loop is not running.
@@ -188,6 +205,18 @@ impl Loop {
 }
 
 impl Loop {
+    /// Has the run that begins on this thread watched.
+    fn be_watched(
+        &self,
+        py: Python<'_>,
+        thread: u64,
+        settings: Settings,
+    ) -> PyResult<Arc<Watched>> {
+        let item = size_of::<Ready<Item>>();
+        let counters = Arc::clone(&self.counters);
+        Watched::begin(py, counters, self.number, thread, item, settings).map(Arc::new)
+    }
+
     pub(super) fn set_other_clock(&self) {
         self.other_clock.store(true, Relaxed);
     }

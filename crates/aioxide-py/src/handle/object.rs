@@ -29,6 +29,10 @@ struct Object {
     fields: ManuallyDrop<LoopCell<Fields>>,
 }
 
+/// Where a handle has its callback, for a reader that copies memory.
+pub(crate) const CALLBACK: usize =
+    offset_of!(Object, fields) + LoopCell::<Fields>::OFFSET + offset_of!(Fields, callback);
+
 /// An owned reference to a handle.
 #[derive(Clone, Debug)]
 pub(crate) struct HandleRef(Ref);

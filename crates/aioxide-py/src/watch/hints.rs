@@ -1,0 +1,42 @@
+//! What to do about it.
+
+use super::activity::Kind;
+use super::report::{Report, Work};
+
+/// What could be done about what `report` tells of.
+pub(super) fn hint(report: &Report) -> Option<String> {
+    if matches!(report.work, Work::Turn { .. }) {
+        return Some(
+            "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
+             queue and a few workers"
+                .to_owned(),
+        );
+    }
+    let text = match report.activity.kind {
+        Kind::Sleep => "`await asyncio.sleep(...)` waits without holding the loop",
+        Kind::Cpu if report.still && report.has_gil => {
+            "C code that keeps the GIL keeps it in a thread, too: use a process pool \
+             (`loop.run_in_executor`), or do less at a time"
+        }
+        Kind::Cpu if report.still => "`await asyncio.to_thread(...)` lets the loop go on meanwhile",
+        Kind::Cpu => {
+            "`await asyncio.to_thread(...)` shares the GIL with the loop by turns; a process pool \
+             takes no time from it"
+        }
+        Kind::Gc => "`gc.freeze()` after the start, or a higher `gc.set_threshold()`",
+        Kind::Syscall => {
+            "use asyncio's own streams or an asynchronous client, or `await asyncio.to_thread(...)`"
+        }
+        Kind::Disk => "`await asyncio.to_thread(...)` waits for the disk elsewhere",
+        Kind::Lock => {
+            "between tasks use `asyncio.Lock`; what other threads lock, take in a thread: `await \
+             asyncio.to_thread(...)`"
+        }
+        Kind::Gil => {
+            "what keeps the GIL belongs into a process: a thread cannot do it beside the loop"
+        }
+        Kind::Process => "`asyncio.create_subprocess_exec()` waits without holding the loop",
+        Kind::Unknown => return None,
+    };
+    Some(text.to_owned())
+}

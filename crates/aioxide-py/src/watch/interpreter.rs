@@ -1,0 +1,126 @@
+//! What is found out about the interpreter once, while its lock is held: where things are, and
+//! whether that is true.
+
+use std::sync::OnceLock;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::activity;
+use super::frames::{self, Frame};
+use super::layout::Layout;
+use super::memory::Memory;
+use super::tasks::TaskLayout;
+use crate::handle;
+
+/// Says `gil` when stacks are to be read with the interpreter's help only.
+const SWITCH: &str = "AIOXIDE_FRAMES";
+
+#[derive(Debug)]
+pub(super) struct Interpreter {
+    /// How to read its memory, or why that is not done.
+    pub(super) layout: Result<Layout, &'static str>,
+    pub(super) tasks: Option<TaskLayout>,
+    /// The addresses of the two types of handles.
+    pub(super) handles: [usize; 2],
+    /// The folder of the standard library.
+    pub(super) library: String,
+}
+
+static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
+
+/// What is known of the interpreter; found out at the first call.
+///
+/// # Errors
+/// Of a program that has broken what is asked.
+pub(super) fn interpreter(py: Python<'_>) -> PyResult<&'static Interpreter> {
+    if let Some(interpreter) = INTERPRETER.get() {
+        return Ok(interpreter);
+    }
+    let found = Interpreter::find_out(py)?;
+    Ok(INTERPRETER.get_or_init(|| found))
+}
+
+/// What was found out, from any thread.
+pub(super) fn known() -> Option<&'static Interpreter> {
+    INTERPRETER.get()
+}
+
+impl Interpreter {
+    fn find_out(py: Python<'_>) -> PyResult<Self> {
+        let environment = py.import("os")?.getattr("environ")?;
+        let asked = environment.call_method1("get", (SWITCH,))?.eq("gil")?;
+        let layout =
+            if asked { Err("AIOXIDE_FRAMES=gil says so") } else { Layout::of_interpreter() };
+        let layout = match layout {
+            Ok(layout) => test(py, layout)?,
+            refused => refused,
+        };
+        let types = handle::types(py)?.named(py);
+        let library: String = py.import("os")?.getattr("__file__")?.extract()?;
+        Ok(Self {
+            tasks: if layout.is_ok() { TaskLayout::find_out(py)? } else { None },
+            layout,
+            handles: types.map(|(_, class)| class.as_ptr().addr()),
+            library: library
+                .rsplit_once('/')
+                .map_or(String::new(), |(folder, _)| folder.to_owned()),
+        })
+    }
+}
+
+/// Reads this thread's own stack and compares it with what the interpreter says of it.
+fn test(py: Python<'_>, mut layout: Layout) -> PyResult<Result<Layout, &'static str>> {
+    let memory = Memory::new();
+    let thread = thread_state();
+    let Some(read) = own_stack(&memory, &layout, thread) else {
+        return Ok(Err(
+            "this process cannot read its own memory, or the stack is not where it should be",
+        ));
+    };
+    let told = told_stack(py)?;
+    if read != told {
+        return Ok(Err("the stack in memory is not the one that the interpreter tells of"));
+    }
+    if activity::gil_holder(&memory, &layout, thread) != Some(thread) {
+        layout.gil = None;
+    }
+    if activity::collects(&memory, &layout, thread) != Some(false) {
+        layout.collecting = None;
+    }
+    Ok(Ok(layout))
+}
+
+/// The stack of this thread, read from memory.
+pub(super) fn own_stack(memory: &Memory, layout: &Layout, thread: usize) -> Option<Vec<Frame>> {
+    let walk = frames::walk(memory, layout, thread, 0)?;
+    walk.frames.iter().map(|frame| frames::resolve(memory, layout, *frame)).collect()
+}
+
+/// The stack of this thread, as the interpreter tells of it.
+fn told_stack(py: Python<'_>) -> PyResult<Vec<Frame>> {
+    let mut stack = Vec::new();
+    let mut frame = py.import("sys")?.getattr("_getframe")?.call0()?;
+    while !frame.is_none() && stack.len() < frames::DEEPEST {
+        let code = frame.getattr("f_code")?;
+        stack.push(Frame {
+            file: code.getattr("co_filename")?.extract()?,
+            line: frame.getattr("f_lineno")?.extract::<Option<i32>>()?.unwrap_or(0),
+            function: code.getattr("co_qualname")?.extract()?,
+        });
+        frame = frame.getattr("f_back")?;
+    }
+    Ok(stack)
+}
+
+/// The address of this thread's state.
+pub(super) fn thread_state() -> usize {
+    // SAFETY: Called by threads that are attached.
+    unsafe { ffi::PyThreadState_Get() }.addr()
+}
+
+/// The address of the type of a task or another object.
+pub(super) fn type_address(object: &Bound<'_, PyAny>) -> usize {
+    let class: *mut ffi::PyTypeObject = object.get_type_ptr();
+    class.addr()
+}

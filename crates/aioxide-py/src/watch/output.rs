@@ -1,0 +1,46 @@
+//! The way to standard error, without Python and without waiting for long.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// As much as goes into a pipe that says it has room.
+const PIECE: usize = 4096;
+/// For how long a reader may keep a report waiting; the rest of it is then dropped. The loop may be
+/// waiting as well.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+
+/// The last report was not read: the next one does not wait.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// How reports are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Writes `text` to descriptor 2. What nobody reads is dropped.
+pub(super) fn write(text: &str) {
+    let stderr = io::stderr();
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let unread = UNREAD.load(Ordering::Relaxed);
+        let patience = if unread { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PATIENCE };
+        let ready = poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&patience));
+        let ready = matches!(ready, Ok(1..));
+        UNREAD.store(!ready, Ordering::Relaxed);
+        if !ready {
+            return;
+        }
+        let piece = &rest[..rest.len().min(PIECE)];
+        match rustix::io::write(stderr.as_fd(), piece) {
+            Ok(count) => rest = &rest[count..],
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+"""Every kind of hog is told of while it blocks, by its line and by what it does."""
+
+import pytest
+
+pytestmark = pytest.mark.time_limit(120)
+
+# How the hog is called, until a call of it was reported as `kind`.
+CALLS = """
+async def main():
+    calls = []
+    for size in range({tries}):
+        began_to_wait.clear()
+        began = time.monotonic()
+        hog(size)
+        calls.append([began, time.monotonic()])
+        await asyncio.sleep(0)
+        if reports(kind={kind!r}):
+            break
+    tell(calls)
+
+aioxide.run(main(), diagnostics=diagnostics())
+"""
+
+HOGS = {
+    "sleep": """
+        def hog(size):
+            while until_reported():
+                time.sleep(0.2)  # here
+        """,
+    "python": """
+        def hog(size):
+            number = 0
+            for _ in range(1_000_000 << size): number += 1  # here
+        """,
+    "integer": """
+        def hog(size):
+            3 ** (400_000 << size)  # here
+        """,
+    "regex": """
+        import re
+        def hog(size):
+            re.match("(a+)+$", "a" * (20 + 2 * size) + "b")  # here
+        """,
+    "json": """
+        document = json.dumps([{"number": n, "text": "x" * 70} for n in range(500_000)])
+        assert len(document) > 50_000_000
+        def hog(size):
+            json.loads(document)  # here
+        """,
+    "socket": """
+        import socket
+        def hog(size):
+            listener = socket.create_server(("127.0.0.1", 0))
+            client = socket.create_connection(listener.getsockname())
+            peer, _ = listener.accept()
+            with listener, client, peer:
+                answer = threading.Thread(target=answers, args=(peer,))
+                answer.start()
+                client.recv(1)  # here
+                answer.join()
+
+        def answers(peer):
+            while until_reported():
+                time.sleep(0.01)
+            peer.send(b"x")
+        """,
+    "timeout": """
+        import socket
+        def hog(size):
+            one, other = socket.socketpair()
+            with one, other:
+                one.settimeout(0.2)
+                while until_reported():
+                    try:
+                        one.recv(1)  # here
+                    except TimeoutError:
+                        pass
+        """,
+    "lock": """
+        def hog(size):
+            lock = threading.Lock()
+            lock.acquire()
+            opener = threading.Thread(target=opens, args=(lock,))
+            opener.start()
+            lock.acquire()  # here
+            opener.join()
+
+        def opens(lock):
+            while until_reported():
+                time.sleep(0.01)
+            lock.release()
+        """,
+    "process": """
+        import subprocess
+        def hog(size):
+            child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+            ender = threading.Thread(target=ends, args=(child,))
+            ender.start()
+            child.wait()  # here
+            ender.join()
+
+        def ends(child):
+            while until_reported():
+                time.sleep(0.01)
+            child.stdin.close()
+        """,
+    "garbage": """
+        import gc
+        gc.disable()
+        kept = [[n] for n in range(1_000_000)]
+        def hog(size):
+            for _ in range(1 << size): gc.collect()  # here
+        """,
+}
+KINDS = {
+    "sleep": "sleep",
+    "python": "cpu",
+    "integer": "cpu",
+    "regex": "cpu",
+    "json": "cpu",
+    "socket": "syscall",
+    "timeout": "syscall",
+    "lock": "lock",
+    "process": "process",
+    "garbage": "gc",
+}
+
+
+@pytest.mark.parametrize("hog", list(HOGS))
+def test_hog_is_told_of_while_it_blocks(run_blocking, hog):
+    kind = KINDS[hog]
+    result = run_blocking(HOGS[hog], CALLS.format(tries=12, kind=kind))
+    calls = result.told[0]
+    report = result.blocked(kind=kind)[0]
+    assert any(began < report["monotonic"] < ended for began, ended in calls)
+    site = report["site"]
+    assert (site["file"], site["function"]) == (str(result.path), "hog")
+    assert site["line"] == result.line_of("here")
+    assert site["source"].endswith("# here")
+    assert site in report["stack"]
+    assert [frame["function"] for frame in report["stack"]][-1] == "main"
+    assert report["task"]["coroutine"] == "main"
+    assert report["hint"]
+    free = [event for event in result.events if event["event"] == "free"]
+    assert report["id"] in [event["id"] for event in free]
+    if hog in ("integer", "regex", "json"):
+        assert report["holds_gil"]
+        assert "C code that holds the GIL" in report["doing"]
+
+
+def test_sleep_names_its_system_call(run_blocking):
+    result = run_blocking(HOGS["sleep"], CALLS.format(tries=1, kind="sleep"))
+    assert result.blocked()[0]["call"] == "clock_nanosleep"
+
+
+def test_socket_is_named_with_its_peer(run_blocking):
+    result = run_blocking(HOGS["socket"], CALLS.format(tries=1, kind="syscall"))
+    report = result.blocked()[0]
+    assert report["target"].startswith("tcp 127.0.0.1:")
+    assert (report["call"], report["descriptor"] > 2) == ("recvfrom", True)
+
+
+def test_hog_in_another_thread_that_holds_the_gil_is_named(run_blocking):
+    result = run_blocking(
+        """
+        import re
+
+        def hog():
+            size = 20
+            while until_reported(kind="gil"):
+                began = time.monotonic()
+                re.match("(a+)+$", "a" * size + "b")  # here
+                calls.append([began, time.monotonic()])
+                size += 1
+
+        calls = []
+
+        async def main():
+            thread = threading.Thread(target=hog)
+            thread.start()
+            while thread.is_alive():
+                await asyncio.sleep(0.001)
+            tell(calls)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    report = result.blocked(kind="gil")[0]
+    assert any(began < report["monotonic"] < ended for began, ended in result.told[0])
+    site = report["site"]
+    assert (site["function"], site["line"]) == ("hog", result.line_of("here"))
+    assert site in report["gil_holder"]["stack"]
+    assert report["gil_holder"]["thread"] != report["thread"]
+    assert not report["holds_gil"]
+
+
+def test_disk_that_is_waited_for_is_named(run_blocking, tmp_path):
+    result = run_blocking(
+        """
+        def hog(file):
+            os.fsync(file.fileno())  # here
+
+        def write(file, size):
+            for _ in range(size):
+                file.write(bytes(1 << 20))
+
+        async def main():
+            calls = []
+            for size in (32, 64, 128, 256, 512):
+                with open("big", "wb", buffering=0) as file:
+                    await asyncio.to_thread(write, file, size)
+                    began = time.monotonic()
+                    hog(file)
+                    calls.append([began, time.monotonic()])
+                if named():
+                    break
+            tell(calls)
+
+        def named():
+            return [each for each in reports(kind="disk") if each["call"] == "fsync"]
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    # Opening and closing the file may wait as well.
+    reports = result.blocked(kind="disk", call="fsync")
+    if not reports:
+        pytest.skip("writing half a gigabyte to this folder waits for no disk")
+    report = reports[0]
+    assert any(began < report["monotonic"] < ended for began, ended in result.told[0])
+    site = report["site"]
+    assert (site["function"], site["line"]) == ("hog", result.line_of("here"))
+    assert report["target"] == str(tmp_path / "big")

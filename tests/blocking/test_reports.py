@@ -1,0 +1,377 @@
+"""What a report says beside the place: the task, its label, who waits, and how it ended."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.time_limit(120)
+
+HOG = """
+def hog():
+    while until_reported():
+        time.sleep(0.2)  # here
+"""
+
+
+def test_task_and_label_are_named(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def handle():
+            aioxide.label("request 17 \\u00e9\\u4e2d")
+            await asyncio.sleep(0)
+            hog()
+
+        async def main():
+            await asyncio.create_task(handle(), name="GET /orders")
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    report = result.blocked()[0]
+    assert report["task"] == {"name": "GET /orders", "coroutine": "handle"}
+    assert report["label"] == "request 17 \u00e9\u4e2d"
+
+
+def test_task_without_a_name_of_its_own_is_named_as_asyncio_does(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def main():
+            await asyncio.sleep(0)
+            hog()
+            tell(asyncio.current_task().get_name())
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.blocked()[0]["task"]["name"] == result.told[0]
+
+
+def test_task_that_a_future_wakes_is_named(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def main():
+            asyncio.current_task().set_name("woken")
+            await asyncio.sleep(0.001)
+            hog()
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.blocked()[0]["task"]["name"] == "woken"
+
+
+def test_callback_has_no_task(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def main():
+            asyncio.get_running_loop().call_soon(hog)
+            await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    report = result.blocked()[0]
+    assert report["task"] is None
+    assert [frame["function"] for frame in report["stack"]] == ["hog"]
+
+
+def test_label_ends_with_its_task_or_when_removed(run_blocking):
+    result = run_blocking(
+        """
+        from aioxide import _label
+
+        async def labelled(text):
+            aioxide.label(text)
+            aioxide.label(text + "!")
+            return len(_label._labelled)
+
+        async def main():
+            for index in range(3):
+                await asyncio.create_task(labelled(str(index)))
+            await asyncio.sleep(0)
+            tell(len(_label._labelled))
+            aioxide.label("mine")
+            aioxide.label(None)
+            aioxide.label(None)
+            tell(len(_label._labelled))
+            try:
+                aioxide.label(7)
+            except TypeError:
+                tell("TypeError")
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        try:
+            aioxide.label("x")
+        except RuntimeError as error:
+            tell(str(error))
+        """
+    )
+    no_task = "aioxide.label() labels the work of a task, and no task is running"
+    assert result.told == [0, 0, "TypeError", no_task]
+
+
+def test_tasks_that_wait_meanwhile_are_named(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def other():
+            pass
+
+        async def first():
+            hog()
+
+        async def main():
+            tasks = [asyncio.create_task(first())]
+            tasks += [asyncio.create_task(other(), name=f"other {n}") for n in range(8)]
+            await asyncio.wait(tasks)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    delayed = result.blocked()[0]["delayed"]
+    assert delayed == {"count": 8, "tasks": [f"other {n}" for n in range(5)]}
+
+
+def test_turn_of_many_short_steps_is_told_of(run_blocking):
+    result = run_blocking(
+        """
+        import collections
+        ran = collections.Counter()
+
+        def short():
+            ran["short"] += 1
+            until = time.monotonic() + 0.001
+            while time.monotonic() < until:
+                pass
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            batch = 100
+            while until_reported():
+                for _ in range(batch):
+                    loop.call_soon(short)
+                batch *= 2
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics(limit=0.1))
+        """
+    )
+    report = result.blocked()[0]
+    assert report["work"]["unit"] == "turn"
+    assert 1 < report["work"]["begun"] <= report["work"]["steps"]
+    assert report["task"] is None
+    free = next(event for event in result.events if event["event"] == "free")
+    assert free["blocked_for"] >= report["blocked_for"] >= 0.1
+
+
+def test_closing_line_tells_how_long_it_took_and_where(run_blocking):
+    result = run_blocking(
+        """
+        def hog():
+            time.sleep(0.5)  # here
+
+        async def main():
+            began = time.monotonic()
+            hog()
+            tell(time.monotonic() - began)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    blocked, free = result.events
+    assert blocked["id"] == free["id"]
+    assert free["blocked_for"] >= 0.5
+    assert result.told[0] <= free["blocked_for"] + 0.05
+    assert sum(sample["count"] for sample in free["samples"]) <= 64
+    assert free["samples"][0]["function"] == "hog"
+    assert free["samples"][0]["line"] == result.line_of("here")
+
+
+def test_last_step_of_a_run_is_closed_as_well(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        loop = aioxide.new_event_loop(diagnostics=diagnostics())
+        def last():
+            loop.stop()
+            hog()
+            raise KeyboardInterrupt
+        loop.call_soon(last)
+        try:
+            loop.run_forever()
+        except KeyboardInterrupt:
+            tell(len(reports("free")))
+        loop.close()
+        """,
+    )
+    assert result.told == [1]
+
+
+def test_program_is_told_on_the_loop_when_it_is_free(run_blocking):
+    result = run_blocking(
+        """
+        seen = []
+
+        def act(report):
+            if report["site"]["function"] != "hog":
+                return  # a slow machine
+            seen.append(report)
+            tell([
+                threading.current_thread() is threading.main_thread(),
+                asyncio.get_running_loop() is loop,
+                report["event"], report["kind"], report["site"]["function"],
+                report["began"] < before < report["monotonic"] < after,
+                after - before <= report["blocked_for"] + 0.05,
+            ])
+            if len(seen) == 2:
+                raise ValueError("of the action")
+
+        def hog():
+            global before, after
+            before = time.monotonic()
+            time.sleep(0.4)
+            after = time.monotonic()
+
+        async def main():
+            global loop
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: tell(repr(context["exception"])))
+            while len(seen) < 3:
+                hog()
+                await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics(blocking_action=act))
+        """
+    )
+    told = [True, True, "blocked", "sleep", "hog", True, True]
+    assert [line for line in result.told if isinstance(line, list)] == [told] * 3
+    assert [line for line in result.told if isinstance(line, str)] == [
+        "ValueError('of the action')"
+    ]
+    assert (result.events, result.text) == ([], "")
+
+
+def test_same_place_is_told_of_in_full_once(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import asyncio, time, aioxide
+
+async def main():
+    for _ in range(4):
+        time.sleep(0.7)
+        await asyncio.sleep(0)
+
+aioxide.run(main(), diagnostics=aioxide.Diagnostics(blocking=0.05))
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=True
+    )
+    lines = done.stderr.splitlines()
+    assert sum(line.startswith("  stack") for line in lines) == 1
+    first = next(line for line in lines if line.startswith("aioxide: the event loop is blocked"))
+    assert "(limit 50 ms)" in first
+    assert any("time 3 at" in line for line in lines)
+    assert "program.py:6 in main: time.sleep(0.7)" in done.stderr
+    assert "sleeping (clock_nanosleep)" in done.stderr
+
+
+def test_nothing_is_said_where_it_is_switched_off(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import asyncio, time, aioxide
+
+async def main():
+    time.sleep(0.5)
+
+aioxide.run(main(), diagnostics=aioxide.Diagnostics(blocking=None))
+aioxide.run(main())
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "AIOXIDE_BLOCKING": "off"},
+    )
+    assert done.stderr == ""
+
+
+def test_reader_that_reads_nothing_does_not_hold_the_loop(run_blocking, tmp_path):
+    """A full pipe at descriptor 2: reports are dropped."""
+    result = run_blocking(
+        """
+        import fcntl
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETFL, os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(writing, bytes(4096))
+        except BlockingIOError:
+            pass
+        fcntl.fcntl(writing, fcntl.F_SETFL, 0)
+        stderr = os.dup(2)
+        os.dup2(writing, 2)
+
+        async def main():
+            for _ in range(2):
+                time.sleep(0.3)
+                await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        os.dup2(stderr, 2)
+        tell("done")
+        """
+    )
+    assert result.told == ["done"]
+
+
+def test_stacks_can_be_asked_of_the_interpreter(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def main():
+            hog()
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+        env={"AIOXIDE_FRAMES": "gil"},
+    )
+    report = result.blocked()[0]
+    assert [frame["function"] for frame in report["stack"]] == ["hog", "main"]
+    assert report["stack"][0]["line"] == result.line_of("here")
+    assert (report["kind"], report["call"]) == ("sleep", "clock_nanosleep")
+    assert result.text.count("with the help of the interpreter") == 1
+    assert "AIOXIDE_FRAMES=gil" in result.text
+
+
+def test_report_is_one_json_object_a_line(run_blocking):
+    result = run_blocking(
+        HOG,
+        """
+        async def main():
+            hog()
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert [event["event"] for event in result.events] == ["blocked", "free"]
+    assert result.text == ""
+    assert all(json.dumps(event) for event in result.events)
+    report = result.events[0]
+    assert report["pid"] > 1
+    assert report["thread"] > 1
+    assert report["loop"] == 1
+    assert report["limit"] == 0.05

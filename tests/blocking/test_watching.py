@@ -1,0 +1,179 @@
+"""The watching thread: when it is there, when it dozes, and what a fork leaves of it."""
+
+import pytest
+
+pytestmark = pytest.mark.time_limit(120)
+
+HELPERS = """
+def watching():
+    '''The number of the watching thread, if there is one.'''
+    for tid in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{tid}/comm") as file:
+            if file.read().strip() == "aioxide-watch":
+                return int(tid)
+
+def started():
+    '''Its number, once it has its name.'''
+    while (tid := watching()) is None:
+        time.sleep(0.001)
+    return tid
+
+def dozes(tid):
+    '''Whether that thread waits without a time limit.'''
+    with open(f"/proc/self/task/{tid}/syscall") as file:
+        words = file.read().split()
+    # futex(address, operation, value, timeout)
+    return words[0] in ("202", "98") and words[4] == "0x0"
+
+def hog():
+    while until_reported(pid=os.getpid()):
+        time.sleep(0.05)
+"""
+
+
+def test_thread_starts_with_the_first_run_that_is_watched(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        async def main():
+            tell(watching() is None)
+
+        async def watched():
+            tell(started() > 0)
+
+        tell(watching() is None)
+        aioxide.run(main(), diagnostics=aioxide.Diagnostics.off())
+        aioxide.run(watched(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.told == [True, True, True]
+
+
+def test_thread_dozes_while_loops_idle_and_wakes_with_them(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        async def main():
+            loop = asyncio.get_running_loop()
+            wake = asyncio.Event()
+
+            def wait_until_it_dozes():
+                while not dozes(tid):
+                    time.sleep(0.001)
+                tell("dozes")
+                loop.call_soon_threadsafe(wake.set)
+
+            tid = started()
+            thread = threading.Thread(target=wait_until_it_dozes)
+            thread.start()
+            await wake.wait()
+            thread.join()
+            hog()
+            tell(len(reports()))
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.told == ["dozes", 1]
+
+
+def test_loops_in_several_threads_are_watched(run_blocking):
+    result = run_blocking(
+        """
+        # On a line of its own each: a place is not told of twice in a second.
+        HOG = "def hog():\\n  while len(reports()) < 3: time.sleep(0.05)"
+
+        def run(number):
+            scope = dict(globals())
+            exec("\\n" * number + HOG, scope)
+
+            async def main():
+                asyncio.current_task().set_name(f"loop {number}")
+                await asyncio.sleep(0.01)
+                scope["hog"]()
+
+            aioxide.run(main(), diagnostics=diagnostics())
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        """
+    )
+    names = sorted(report["task"]["name"] for report in result.blocked())
+    assert names == ["loop 0", "loop 1", "loop 2"]
+    assert len({report["loop"] for report in result.blocked()}) == 3
+    assert len({report["thread"] for report in result.blocked()}) == 3
+
+
+def test_child_of_a_fork_is_watched_anew_and_the_parent_goes_on(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        import warnings
+        warnings.simplefilter("error")
+
+        async def blocked():
+            hog()
+
+        async def main():
+            await asyncio.sleep(0.01)
+            child = os.fork()
+            if child == 0:
+                asyncio.events._set_running_loop(None)
+                threads = [watching()]
+                aioxide.run(blocked(), diagnostics=diagnostics())
+                threads.append(started())
+                ok = threads[0] is None and threads[1] is not None
+                os._exit(0 if ok else 1)
+            _, status = os.waitpid(child, 0)
+            tell(status)
+            await asyncio.sleep(0.01)
+            hog()
+            tell([child, os.getpid()])
+
+        aioxide.run(main(), diagnostics=diagnostics(limit=0.1))
+        """,
+    )
+    status, pids = result.told
+    assert status == 0
+    assert set(pids) <= {report["pid"] for report in result.blocked()}
+
+
+def test_signals_go_to_the_program(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        import signal
+
+        async def main():
+            tid = started()
+            with open(f"/proc/self/task/{tid}/status") as file:
+                blocked = next(line for line in file if line.startswith("SigBlk"))
+            mask = int(blocked.split()[1], 16)
+            tell([bool(mask >> (number - 1) & 1) for number in (signal.SIGINT, signal.SIGALRM)])
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.told == [[True, True]]
+
+
+def test_nested_runs_and_restarts_are_watched(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        loop = aioxide.new_event_loop(diagnostics=diagnostics())
+        async def nothing():
+            pass
+        async def blocked():
+            hog()
+        for _ in range(50):
+            loop.run_until_complete(nothing())
+        loop.run_until_complete(blocked())
+        loop.close()
+        tell(len(reports()))
+        """,
+    )
+    assert result.told == [1]
