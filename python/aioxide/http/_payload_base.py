@@ -175,8 +175,10 @@ def is_payload(data: object) -> TypeGuard[Payload]:
 
 def _guess_type(filename: str) -> str | None:
     if sys.version_info >= (3, 13):
-        return mimetypes.guess_file_type(filename)[0]
-    return mimetypes.guess_type(filename)[0]
+        guess = mimetypes.guess_file_type
+    else:
+        guess = mimetypes.guess_type
+    return guess(filename)[0]
 
 
 @shared("payload")
