@@ -10,6 +10,11 @@ closed, since a fixture may own them.
 these names (with wildcards), or whole kinds: ``"tasks"``, ``"coroutines"``, ``"exceptions"``,
 ``"transports"``; without arguments, everything.
 
+``--aioxide-blocking=warn`` (or ``error``, or with a limit: ``error:50ms``; ``aioxide_blocking`` in
+the configuration) tells of steps of a test that keep a loop longer than that, 100 ms if no limit is
+given. ``@pytest.mark.aioxide_allow_blocking("200ms")`` allows a test to do so for longer; without
+arguments, for as long as it likes.
+
 It looks at loops, not at test runners: it serves pytest-asyncio, anyio's plugin, unittest, and
 tests that call `aioxide.run()`.
 """
@@ -22,16 +27,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aioxide import _pytest_blocking as blocking
+from aioxide._pytest_blocking import BlockingWarning
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from aioxide.diagnostics.leaks import Before
     from aioxide.diagnostics.observers import Leak
 
-__all__ = ["LeakWarning"]
+__all__ = ["BlockingWarning", "LeakWarning"]
 
 MARKER = "aioxide_allow_leaks"
 NAME = "aioxide-leaks"
+BLOCKING = "aioxide-blocking"
 # The task in which anyio's plugin runs tests and fixtures.
 RUNNERS = ("TestRunner._run_tests_and_fixtures",)
 
@@ -49,6 +58,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "on aioxide's loops",
     )
     parser.addini("aioxide_leaks", "the default of --aioxide-leaks: off, warn or error", default="")
+    group.addoption(
+        "--aioxide-blocking",
+        metavar="off|warn|error[:LIMIT]",
+        help="tell of tests that block aioxide's loops for longer than the limit: 100ms, unless "
+        "given as in error:50ms",
+    )
+    parser.addini("aioxide_blocking", "the default of --aioxide-blocking", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,15 +76,26 @@ def pytest_configure(config: pytest.Config) -> None:
     action = config.getoption("--aioxide-leaks") or config.getini("aioxide_leaks") or "off"
     if action not in ("off", "warn", "error"):
         raise pytest.UsageError(f"aioxide_leaks is off, warn or error, not {action!r}")
+    config.addinivalue_line(
+        "markers",
+        f"{blocking.MARKER}(*limits): for how long the test may block aioxide's loops, as in "
+        '"200ms"; for as long as it likes, if nothing is given',
+    )
+    text = config.getoption("--aioxide-blocking") or config.getini("aioxide_blocking") or "off"
+    block_action, limit = blocking.parse(text)
     if action != "off":
         config.pluginmanager.register(Leaks(action), NAME)
+    if block_action != "off":
+        config.pluginmanager.register(blocking.Blocking(block_action, limit), BLOCKING)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    plugin = config.pluginmanager.get_plugin(NAME)
-    if plugin is not None:
-        config.pluginmanager.unregister(plugin)
-        plugin.end()
+    # In the opposite order: each puts back what it found.
+    for name in (BLOCKING, NAME):
+        plugin = config.pluginmanager.get_plugin(name)
+        if plugin is not None:
+            config.pluginmanager.unregister(plugin)
+            plugin.end()
 
 
 class Leaks:

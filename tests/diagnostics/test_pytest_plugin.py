@@ -2,6 +2,8 @@
 
 import pytest
 
+from .plugin import LOADED
+
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("in_a_project")
 
@@ -86,10 +88,7 @@ def run_tests(pytester):
         pytester.makepyfile(PRELUDE + text)
         if conftest:
             pytester.makeconftest("import aioxide, pytest\n" + conftest)
-        # Where the package is not installed, nobody has told pytest of its plugin.
-        return pytester.runpytest_subprocess(
-            "-p", "aioxide.pytest_plugin", "-p", "no:cacheprovider", *options
-        )
+        return pytester.runpytest_subprocess(*LOADED, "-p", "no:cacheprovider", *options)
 
     return run
 

@@ -1,0 +1,117 @@
+"""The part of the pytest plugin that looks at how long tests block aioxide's loops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+__all__ = ["MARKER", "Blocking", "BlockingWarning", "parse"]
+
+MARKER = "aioxide_allow_blocking"
+DEFAULT = 0.1
+"""The limit where none is given, in seconds."""
+
+
+class BlockingWarning(pytest.PytestWarning):
+    """A test has blocked the loop."""
+
+
+def parse(text: str) -> tuple[str, float]:
+    """What is to happen, and from how many seconds on: of ``warn``, ``error:50ms`` and the like.
+
+    Raises pytest.UsageError.
+    """
+    from aioxide._diagnostics import parse_duration
+
+    action, colon, limit = text.partition(":")
+    if action not in ("off", "warn", "error"):
+        raise pytest.UsageError(
+            f"--aioxide-blocking is off, warn or error, and may end in a time as in error:50ms; "
+            f"not {text!r}"
+        )
+    if not colon:
+        return action, DEFAULT
+    try:
+        return action, parse_duration(limit)
+    except ValueError as error:
+        raise pytest.UsageError(f"--aioxide-blocking={text}: {error}") from None
+
+
+def allowed(item: pytest.Item) -> float:
+    """For how many seconds the test may block the loop, by its markers; 0 without one."""
+    from aioxide._diagnostics import parse_duration
+
+    most = 0.0
+    for marker in item.iter_markers(MARKER):
+        if not marker.args:
+            return float("inf")
+        try:
+            most = max(most, *(parse_duration(str(limit)) for limit in marker.args))
+        except ValueError as error:
+            pytest.fail(f"{MARKER}: {error}", pytrace=False)
+    return most
+
+
+class Blocking:
+    """Collects what blocks the loops while a test runs."""
+
+    def __init__(self, action: str, limit: float) -> None:
+        from aioxide import _diagnostics
+
+        self.action = action
+        self.limit = limit
+        self.previous = _diagnostics._default
+        self.reports: list[Mapping[str, Any]] = []
+        _diagnostics.set_default(
+            replace(_diagnostics.default(), blocking=limit, blocking_action=self.reports.append)
+        )
+
+    def end(self) -> None:
+        from aioxide import _diagnostics
+
+        _diagnostics.set_default(self.previous)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        most = allowed(item)
+        # What a fixture has blocked is not the test's.
+        self.reports.clear()
+        result = yield
+        found = [report for report in self.reports if report["blocked_for"] > most]
+        self.reports.clear()
+        if found:
+            text = "\n".join(explain(report) for report in found)
+            if self.action == "error":
+                pytest.fail(text, pytrace=False)
+            item.warn(BlockingWarning(text))
+        return result
+
+
+def explain(report: Mapping[str, Any]) -> str:
+    """A report in a few lines."""
+    site = report["site"]
+    place = f"{_short(site['file'])}:{site['line']} in {site['function']}"
+    source = f": {site['source']}" if site["source"] else ""
+    took, limit = (report[name] * 1e3 for name in ("blocked_for", "limit"))
+    lines = [
+        f"the event loop was blocked for {took:.0f} ms (limit {limit:.0f} ms), {report['doing']}",
+        f"  at    {place}{source}",
+    ]
+    if report["task"]:
+        lines.append(f"  task  {report['task']['name']!r} ({report['task']['coroutine']})")
+    if report["hint"]:
+        lines.append(f"  hint  {report['hint']}")
+    return "\n".join(lines)
+
+
+def _short(file: str) -> str:
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
