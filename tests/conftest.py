@@ -172,14 +172,14 @@ def open_descriptors():
 
 def native_threads():
     """Without the one that watches the loops of a process, which stays."""
-    found = set()
+    found = {}
     for thread in os.listdir("/proc/self/task"):
         try:
             name = Path(f"/proc/self/task/{thread}/comm").read_text().strip()
         except OSError:  # it has ended
             continue
         if name != "aioxide-watch":
-            found.add(thread)
+            found[thread] = name
     return found
 
 
@@ -189,9 +189,9 @@ def surplus_threads(before, native_before):
         thread.join(PATIENCE)
     left = [repr(thread) for thread in set(threading.enumerate()) - before]
     deadline = time.monotonic() + PATIENCE
-    while not left and (surplus := native_threads() - native_before):
+    while not left and (surplus := native_threads().items() - native_before.items()):
         if time.monotonic() > deadline:
-            left = [f"native thread {thread_id}" for thread_id in surplus]
+            left = [f"native thread {thread_id}, {name!r}" for thread_id, name in surplus]
         os.sched_yield()
     return left
 

@@ -9,6 +9,7 @@ the selector loop's internals.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 import warnings
@@ -93,6 +94,7 @@ class EventLoop(
     def _look_for(self, chosen: Diagnostics) -> None:
         lost = chosen.grace is not None
         sites = lost or chosen.pending or chosen.never_awaited or chosen.cancel_notes
+        _load(chosen)
         self._look_after_tasks(sites, lost, chosen.cancel_notes)
         # A look at the tasks that have failed is scheduled.
         self._looks_for_lost = False
@@ -339,6 +341,21 @@ class EventLoop(
             transp._reset_empty_waiter()
             if resume:
                 transp.resume_reading()
+
+
+def _load(chosen: Diagnostics) -> None:
+    """Import what the reports of a loop need: when they are made there may be no descriptor left."""
+    names = {
+        "aioxide._watch": chosen.blocking is not None,
+        "aioxide.diagnostics.cancelled": chosen.cancel_notes,
+        "aioxide.diagnostics.lost": chosen.grace is not None,
+        "aioxide.diagnostics.observers": True,
+        "aioxide.diagnostics.pending": chosen.pending,
+        "aioxide.diagnostics.unawaited": chosen.never_awaited or chosen.unstarted,
+    }
+    for name, wanted in names.items():
+        if wanted:
+            importlib.import_module(name)
 
 
 def new_event_loop(*, diagnostics: Diagnostics | None = None) -> EventLoop:

@@ -263,6 +263,9 @@ def test_first_run_in_the_main_thread(child):
                 loop.run_forever()
             except OSError as error:
                 assert error.errno == errno.EMFILE
+        # A run that failed has left it queued.
+        loop.call_soon(loop.stop)
+        loop.run_forever()
         print(loop.run_until_complete(asyncio.sleep(0, "works")))
         loop.close()
         """)
