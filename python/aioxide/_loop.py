@@ -344,7 +344,7 @@ class EventLoop(
 
 
 def _load(chosen: Diagnostics) -> None:
-    """Import what the reports of a loop need: when they are made there may be no descriptor left."""
+    """Import what reports need: when they are made there may be no descriptor left."""
     names = {
         "aioxide._watch": chosen.blocking is not None,
         "aioxide.diagnostics.cancelled": chosen.cancel_notes,
