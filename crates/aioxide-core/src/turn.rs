@@ -104,16 +104,17 @@ pub fn turn<H: Host>(host: &H) -> Result<(), H::Error> {
         Plan::Look => poll(host, Timeout::Zero)?,
         Plan::Wait => wait(host)?,
     }
-    // What was written before an exception ended the run is sent all the same.
-    let ran = match run_batch(host) {
-        Ok(()) => host.flush(),
-        Err(error) => host.flush().and(Err(error)),
-    };
-    if host.counters().is_noticed() {
-        let told = host.freed(host.ticks(), true);
-        return ran.and(told);
+    if let Err(error) = run_batch(host) {
+        // What was written before an exception ended the run is sent all the same.
+        let flushed = host.flush();
+        if host.counters().is_noticed() {
+            // Of several errors the first counts.
+            let _ = host.freed(host.ticks(), true);
+        }
+        return flushed.and(Err(error));
     }
-    ran
+    host.flush()?;
+    if host.counters().is_noticed() { host.freed(host.ticks(), true) } else { Ok(()) }
 }
 
 fn drain<H: Host>(host: &H) {

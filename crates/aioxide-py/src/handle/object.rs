@@ -187,16 +187,20 @@ impl HandleRef {
         let owner = unsafe { Borrowed::from_ptr(py, owner) };
         // SAFETY: The field is a `Ref<Loop>`.
         let owner = unsafe { owner.cast_unchecked::<Loop>() };
-        let result = if context.is_null() {
-            self.run_in_spare(py, owner, &mut call, alone)
-        } else {
-            run_in(py, owner, context, &mut call)
-        };
-        if !alone {
-            for held in [call.callback].into_iter().chain(call.stack) {
-                // SAFETY: The references that were taken above.
-                drop(unsafe { Ref::<PyAny>::from_owned_or_null(held) });
+        let run = |call: &mut Call| {
+            if context.is_null() {
+                self.run_in_spare(py, owner, call, alone)
+            } else {
+                run_in(py, owner, context, call)
             }
+        };
+        if alone {
+            return run(&mut call);
+        }
+        let result = run(&mut call);
+        for held in [call.callback].into_iter().chain(call.stack) {
+            // SAFETY: The references that were taken above.
+            drop(unsafe { Ref::<PyAny>::from_owned_or_null(held) });
         }
         result
     }
@@ -215,10 +219,15 @@ impl HandleRef {
             Some(context) => context,
             None => new_context(py)?,
         };
-        let result = run_in(py, owner, context.as_ptr(), call);
-        let unused = if !alone || result.is_err() {
-            // Somebody may ask for it: the exception handler runs in it.
-            self.with(|fields| fields.context.replace(context))
+        // Somebody may ask for it: the exception handler runs in it.
+        let keep = |context| drop(self.with(|fields| fields.context.replace(context)));
+        if let Err(error) = run_in(py, owner, context.as_ptr(), call) {
+            keep(context);
+            return Err(error);
+        }
+        let unused = if !alone {
+            keep(context);
+            None
         } else if context.count() == 1 && is_empty(&context) {
             // It is spare again: the callback has set nothing in it and nobody has kept it.
             owner.get().spare_context.with(|spare| spare.replace(context))
@@ -226,7 +235,7 @@ impl HandleRef {
             Some(context)
         };
         drop(unused);
-        result
+        Ok(())
     }
 
     /// Shows the collector what a handle holds, on behalf of the loop that owns it. A tracked
