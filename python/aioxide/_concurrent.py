@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
+    import sys
+    from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Iterator
+
     from .fanout._as_completed import Completed
 
 __all__ = ["as_completed", "gather"]
@@ -23,15 +24,17 @@ T6 = TypeVar("T6")
 # Not Awaitable alone: a type checker would not find the result of a Future's `__await__`.
 _Aw: TypeAlias = "asyncio.Future[T] | Awaitable[T]"
 
-# What asyncio.as_completed() returns.
-if sys.version_info >= (3, 13):
+if TYPE_CHECKING:
+    # What asyncio.as_completed() returns. Not made when the program runs: until 3.13.1 a protocol
+    # cannot inherit from AsyncIterator.
+    if sys.version_info >= (3, 13):
 
-    class _Iterator(
-        Iterator[Coroutine[Any, Any, T]], AsyncIterator[asyncio.Future[T]], Protocol[T]
-    ):
-        pass
-else:
-    _Iterator: TypeAlias = Iterator[asyncio.Future[T]]
+        class _Iterator(
+            Iterator[Coroutine[Any, Any, T]], AsyncIterator[asyncio.Future[T]], Protocol[T]
+        ):
+            pass
+    else:
+        _Iterator: TypeAlias = Iterator[asyncio.Future[T]]
 
 
 # Up to six awaitables have results of their own types, as in the types of asyncio.gather().
