@@ -186,7 +186,21 @@ pub(super) fn weak_reference(_py: Python<'_>, object: &Ref) -> Option<Ref> {
     unsafe { Ref::from_owned_or_null(weak) }
 }
 
+// Public in CPython, missing in PyO3.
+#[cfg(Py_3_14)]
+unsafe extern "C" {
+    fn PyWeakref_IsDead(weak: *mut ffi::PyObject) -> std::ffi::c_int;
+}
+
 /// Whether what a weak reference is to is gone. Drops no reference.
+#[cfg(Py_3_14)]
+pub(super) fn is_dead(_py: Python<'_>, weak: &Ref) -> bool {
+    // SAFETY: A live weak reference.
+    unsafe { PyWeakref_IsDead(weak.as_ptr()) == 1 }
+}
+
+/// Whether what a weak reference is to is gone. Drops no reference.
+#[cfg(not(Py_3_14))]
 pub(super) fn is_dead(py: Python<'_>, weak: &Ref) -> bool {
     // SAFETY: A live weak reference; what comes is borrowed, and looked at only.
     #[cfg_attr(Py_3_13, expect(deprecated, reason = "its successor makes a reference to drop"))]
