@@ -189,7 +189,7 @@ pub(super) fn weak_reference(_py: Python<'_>, object: &Ref) -> Option<Ref> {
 // Public in CPython, missing in PyO3.
 #[cfg(Py_3_14)]
 unsafe extern "C" {
-    fn PyWeakref_IsDead(weak: *mut ffi::PyObject) -> std::ffi::c_int;
+    fn PyWeakref_IsDead(weak: *mut ffi::PyObject) -> c_int;
 }
 
 /// Whether what a weak reference is to is gone. Drops no reference.
