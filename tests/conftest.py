@@ -189,9 +189,10 @@ def surplus_threads(before, native_before):
         thread.join(PATIENCE)
     left = [repr(thread) for thread in set(threading.enumerate()) - before]
     deadline = time.monotonic() + PATIENCE
-    while not left and (surplus := native_threads().items() - native_before.items()):
+    while not left and (surplus := native_threads().keys() - native_before.keys()):
         if time.monotonic() > deadline:
-            left = [f"native thread {thread_id}, {name!r}" for thread_id, name in surplus]
+            names = native_threads()
+            left = [f"native thread {thread}, {names.get(thread)!r}" for thread in surplus]
         os.sched_yield()
     return left
 

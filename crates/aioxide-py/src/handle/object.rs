@@ -323,7 +323,8 @@ fn run_in(
     if unsafe { ffi::PyContext_Enter(context) } < 0 {
         return Err(PyErr::fetch(py));
     }
-    // The errors are looked at one by one: moving a result that holds none costs as much as a call.
+    // The errors are looked at one by one: to move a result that holds none is to read back, in other
+    // pieces, what was just written, and waits for that.
     let called = match Step::of(py, call.callback) {
         Some(step) => call.make_step(py, owner, step),
         None => call.make(py),

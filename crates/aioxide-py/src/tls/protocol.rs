@@ -257,6 +257,8 @@ impl TlsProtocol {
         if over { self.release(py) } else { Ok(()) }
     }
 
+    /// Lets go of the OpenSSL connection and its context. The connection is lost.
+    ///
     /// # Errors
     /// `MemoryError`.
     pub(super) fn release(&self, py: Python<'_>) -> PyResult<()> {
