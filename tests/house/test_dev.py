@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from dev import cli, environment, fuzz, groups, interpreters, native
+from dev import cli, environment, failures, fuzz, groups, interpreters, native
 from dev.interpreters import Interpreter
 from dev.shell import Problem
 
@@ -535,3 +535,41 @@ def test_program_on_a_peer_sees_itself(tmp_path: Path, named: list[str]) -> None
     )
     name = "show.py" if named == ["show.py"] else str(tmp_path / "show.py")
     assert shown.stdout == f"Loop __main__ {[name, 'a', '--b']} {tmp_path}\n"
+
+
+class TestFailures:
+    REPORT = """<testsuites><testsuite>
+        <testcase classname="tests.loop.test_a" name="test_good" time="0.1" />
+        <testcase classname="tests.loop.test_a" name="test_bad">
+            <failure message="m">{}</failure>
+        </testcase>
+        <testcase classname="tests.loop.test_a" name="test_end">
+            <error message="left" />
+        </testcase>
+        <testcase classname="tests.loop.test_a" name="test_off"><skipped message="no" /></testcase>
+    </testsuite></testsuites>"""
+
+    def test_they_are_said_again_with_the_end_of_their_text(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lines = "\n".join(f"line {n}" for n in range(failures.LINES + 5))
+        plant(tmp_path, "py-3.11.xml", self.REPORT.format(lines))
+        plant(tmp_path, "py-3.14.xml", self.REPORT[:100])
+        failures.say_again(tmp_path)
+        said = capsys.readouterr().err.splitlines()
+        assert [line for line in said if "FAILED" in line] == [
+            "dev: FAILED tests.loop.test_a::test_bad",
+            "dev: FAILED tests.loop.test_a::test_end",
+        ]
+        assert "dev:   ... 5 lines before" in said
+        assert f"dev:   line {failures.LINES + 4}" in said
+        assert "dev:   line 4" not in said
+        assert "dev:   left" in said
+
+    def test_an_old_report_is_gone(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        plant(tmp_path, "py-3.11.xml", self.REPORT.format("old"))
+        failures.forget(tmp_path)
+        failures.say_again(tmp_path)
+        assert capsys.readouterr().err == ""

@@ -7,7 +7,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Callable, Optional
 
-from . import native
+from . import failures, native
 from .shell import ROOT, Problem, note, run, status
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def py(environment: Environment, extra: list[str]) -> bool:
         "AIOXIDE_LOAD": str(native.program("aioxide-load")),
         "AIOXIDE_SITE": str(native.program("aioxide-site")),
     }
-    return run([environment.python, "-m", "pytest", *extra], programs)
+    report = failures.REPORTS / f"py-{environment.interpreter.minor}.xml"
+    return run([environment.python, "-m", "pytest", f"--junit-xml={report}", *extra], programs)
 
 
 def conform(environment: Environment, extra: list[str]) -> bool | None:
@@ -120,6 +121,7 @@ def fix(environment: Environment) -> None:
 
 def run_groups(names: list[str], environment: Environment, extra: list[str]) -> bool:
     """Run every group, whatever the ones before it did, and print a summary."""
+    failures.forget()
     return summed_up([attempt(name, name, environment, extra) for name in names])
 
 
@@ -131,6 +133,7 @@ def run_on_each(
     extra: list[str],
 ) -> bool:
     """As run_groups, with what depends on the interpreter on each of them."""
+    failures.forget()
     results = [attempt(name, name, default, extra) for name in names if name not in EACH]
     for environment in environments:
         minor = environment.interpreter.minor
@@ -163,6 +166,7 @@ def attempt(
 
 
 def summed_up(results: list[Result]) -> bool:
+    failures.say_again()
     width = max((len(label) for label, *_ in results), default=0)
     for label, passed, seconds in results:
         note(f"{label:{width}} {WORDS[passed]} in {seconds:.1f} s")
