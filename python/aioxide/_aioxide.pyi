@@ -125,6 +125,10 @@ class Loop:
     def _held_tasks(self) -> int:
         """How many tasks the loop holds."""
 
+    @property
+    def _reads_frames(self) -> bool:
+        """Whether spawn sites are read out of the interpreter's frames, or asked of it."""
+
     def _spawn_site(self, task: object) -> list[tuple[CodeType, int]]:
         """Code and instruction where a task was spawned, from the innermost frame outwards."""
 

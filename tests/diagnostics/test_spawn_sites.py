@@ -123,3 +123,28 @@ def test_deep_recursion(ours):
     task = spawn(200)
     assert [name for name, _ in places(ours, task)] == ["spawn"] * 4
     ours.run_until_complete(task)
+
+
+@pytest.mark.skipif(
+    sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info < (3, 16),
+    reason="where frames lie is known of CPython 3.11 to 3.15",
+)
+def test_frames_are_read_where_they_lie(ours):
+    assert ours._reads_frames
+
+
+def test_frames_called_by_c_code(ours):
+    def key(item):
+        tasks.append(asyncio.create_task(asyncio.sleep(0)))  # key
+        return item
+
+    async def main():
+        sorted([1], key=key)  # sorted
+        [task] = tasks
+        found = places(ours, task)
+        await task
+        return found
+
+    tasks = []
+    expected = [("key", line_of("key")), ("main", line_of("sorted"))]
+    assert ours.run_until_complete(main()) == expected

@@ -41,6 +41,11 @@ pub(super) fn prepare(py: Python<'_>) {
     CHAIN.get_or_init(py, || Chain::check(py));
 }
 
+/// Whether frames are read where they lie.
+pub(super) fn are_read(py: Python<'_>) -> bool {
+    matches!(CHAIN.get(py), Some(Some(_)))
+}
+
 /// Where the links are, in bytes.
 #[derive(Debug)]
 struct Chain {
@@ -161,7 +166,8 @@ impl Chain {
         } else {
             8
         };
-        let end = py.None().into_bound(py).into();
+        // No code, and not None, which frames of the interpreter's own have for theirs.
+        let end = py.Ellipsis().into_bound(py).into();
         let mut chain = Self { current, instructions: 0, end };
         if !ptr::eq(chain.innermost(py), frame) {
             return None;

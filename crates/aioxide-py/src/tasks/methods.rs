@@ -26,6 +26,12 @@ impl Loop {
         self.tasks.book.with(|book| book.len())
     }
 
+    /// Whether spawn sites are read out of the interpreter's frames, or asked of it.
+    #[getter]
+    fn _reads_frames(&self, py: Python<'_>) -> bool {
+        frames::are_read(py)
+    }
+
     /// Where the task was spawned: (code object, instruction) from the innermost frame outwards.
     fn _spawn_site<'py>(
         &self,
