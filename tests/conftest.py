@@ -47,6 +47,9 @@ def pytest_configure(config):
         "markers", "time_limit(seconds): how long the test may take, 60 s where it does not say"
     )
     config.stash[STDERR] = os.dup(2)
+    # A shell's background job ignores Ctrl-C, and so would every program that is started here.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure(config):

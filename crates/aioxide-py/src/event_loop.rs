@@ -24,6 +24,7 @@ use aioxide_core::{
 };
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cell::LoopCell;
@@ -35,7 +36,6 @@ use crate::tasks::Tasks;
 use crate::transport::{Listener, Live, StreamTransport};
 use crate::watch::{Watched, number_loop};
 
-pub(crate) use schedule::add_fast_methods;
 pub(crate) use watch::descriptor_number;
 
 /// What can be queued.
@@ -139,6 +139,8 @@ pub(crate) struct Loop {
     /// The tasks that are not done.
     pub(crate) tasks: Tasks,
     task_factory: LoopCell<Option<Ref>>,
+    /// What tasks and futures are made with, while the loop runs.
+    keywords: LoopCell<Option<Ref<PyDict>>>,
     current_handle: LoopCell<Option<Ref>>,
     /// `None` once the loop is closed. Shared, because a thread may be about to wake it.
     wakeup: LoopCell<Option<Arc<Wakeup>>>,
@@ -153,6 +155,12 @@ pub(crate) struct Loop {
     /// The process that made the loop. A child that inherits it must leave the poller alone, which
     /// is the parent's, too.
     process: rustix::process::Pid,
+}
+
+/// Adds the methods that PyO3's argument parsing would slow down to the class.
+pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+    schedule::add_fast_methods(py)?;
+    spawn::add_fast_methods(py)
 }
 
 impl Loop {
@@ -182,6 +190,7 @@ impl Loop {
             live: LoopCell::new(Live::new()),
             tasks: Tasks::new(),
             task_factory: LoopCell::new(None),
+            keywords: LoopCell::new(None),
             current_handle: LoopCell::new(None),
             wakeup: LoopCell::new(Some(Arc::new(wakeup))),
             debug: AtomicBool::new(false),
@@ -417,6 +426,10 @@ impl Loop {
         });
         result?;
         self.tasks.traverse(visit)?;
+        self.keywords
+            .try_with(|slot| slot.as_ref().map(|keywords| visit.call(keywords.as_py())))
+            .flatten()
+            .transpose()?;
         for slot in [&self.task_factory, &self.current_handle] {
             slot.try_with(|slot| slot.as_ref().map(|object| visit.call(object.as_py())))
                 .flatten()

@@ -27,7 +27,7 @@ pub(crate) use buffer::{
     weak_target,
 };
 pub(crate) use call::{
-    attribute, call_method, call_tuple, call_with_keyword, call0, check_signals, thread_id,
+    attribute, call_method, call_tuple, call_with_keywords, call0, check_signals, thread_id,
 };
 pub(crate) use context::{
     copy_context, copy_of_context, copy_unless_empty, in_context, is_empty, new_context,

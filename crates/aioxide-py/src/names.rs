@@ -100,8 +100,6 @@ pub(crate) struct Interop {
     pub(crate) native_socket: Ref,
     /// The module `aioxide._cold`: what runs so rarely that it is Python.
     pub(crate) cold: Ref,
-    /// `("loop",)`
-    pub(crate) loop_keyword: Ref,
     pub(crate) none: Ref,
     native_time: PyOnceLock<Ref>,
     /// `-1`, the hint for `get_buffer` that any size will do.
@@ -165,7 +163,6 @@ impl Interop {
             socket: py.import("aioxide._cold")?.getattr("_Socket")?.into(),
             native_socket: py.import("_socket")?.getattr("socket")?.into(),
             cold: py.import("aioxide._cold")?.into_any().into(),
-            loop_keyword: PyTuple::new(py, [PyString::intern(py, "loop")])?.into_any().into(),
             none: Ref::none(py),
             native_time: PyOnceLock::new(),
             minus_one: PyInt::new(py, -1).into_any().into(),

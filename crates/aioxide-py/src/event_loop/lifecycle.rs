@@ -61,6 +61,7 @@ impl Loop {
         let result = Running::new(this, watched).run_until_stopped();
         event_loop.thread.store(0, Relaxed);
         drop(event_loop.watched.with(Option::take));
+        drop(event_loop.keywords.with(Option::take));
         event_loop.scheduler.with(|scheduler| scheduler.stopping = false);
         event_loop.track_queued();
         result
@@ -87,11 +88,6 @@ impl Loop {
     #[pyo3(name = "is_closed")]
     fn is_closed_method(&self) -> bool {
         self.is_closed()
-    }
-
-    /// Whether the loop is in debug mode.
-    fn get_debug(&self) -> bool {
-        self.is_debug()
     }
 
     fn _check_closed(&self) -> PyResult<()> {
@@ -256,7 +252,7 @@ impl Loop {
             (scheduler.ready.take(), scheduler.timers.take(), sources)
         });
         let arrived = self.inbox_taken();
-        let factory = self.task_factory.with(Option::take);
+        let factory = (self.task_factory.with(Option::take), self.keywords.with(Option::take));
         let current =
             (self.current_handle.with(Option::take), self.spare_context.with(Option::take));
         let unsent = (self.unsent.with(std::mem::take), self.answers.with(std::mem::take));

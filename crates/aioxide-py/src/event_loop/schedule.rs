@@ -18,7 +18,7 @@ use crate::handle::{HandleRef, make};
 use crate::names::{cold, interop};
 
 /// Adds them to the class.
-pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+pub(super) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
     add_method::<Loop, CallSoon>(py)?;
     add_method::<Loop, CallSoonThreadsafe>(py)?;
     add_method::<Loop, CallLater>(py)?;
@@ -128,9 +128,7 @@ The loop's clock, in seconds (float): time.monotonic().";
 
     #[inline]
     fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
-        if arguments.positional.len() + arguments.keyword_count() != 0 {
-            return Err(PyTypeError::new_err("time() takes no arguments"));
-        }
+        arguments.refuse("time")?;
         Ok(PyFloat::new(this.py(), as_seconds(this.get().read_clock())).into_any().into())
     }
 }

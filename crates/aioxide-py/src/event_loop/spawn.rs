@@ -1,60 +1,167 @@
 //! `create_task` and `create_future`: asyncio's own classes, called without a Python frame.
 
+use std::ffi::CStr;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict};
 
 use super::Loop;
-use crate::ffi::{Ref, call_with_keyword};
-use crate::names::interop;
+use crate::ffi::{Arguments, FastMethod, Ref, add_method, call_with_keywords};
+use crate::names::{cold, interop};
 
-#[pymethods]
+/// Adds them to the class.
+pub(super) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+    add_method::<Loop, CreateFuture>(py)?;
+    add_method::<Loop, CreateTask>(py)?;
+    add_method::<Loop, GetDebug>(py)
+}
+
+struct CreateFuture;
+struct CreateTask;
+struct GetDebug;
+
+impl FastMethod<Loop> for CreateFuture {
+    const NAME: &'static CStr = c"create_future";
+    const DOC: &'static CStr = c"create_future($self, /)\n--\n\nA new asyncio.Future of this loop.";
+
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        arguments.refuse("create_future")?;
+        Loop::create_future(this).map(Ref::from)
+    }
+}
+
+impl FastMethod<Loop> for CreateTask {
+    const NAME: &'static CStr = c"create_task";
+    const DOC: &'static CStr = c"create_task($self, coro, **kwargs)\n--\n\n\
+Schedule the coroutine and return its asyncio.Task.\n\n\
+name (str) and context (contextvars.Context) are the task's; further keyword arguments go to\n\
+the task factory or to asyncio.Task. Raises RuntimeError when the loop is closed.";
+
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        let event_loop = this.get();
+        let &[coro] = arguments.positional else {
+            return create_task_by_name(this, arguments);
+        };
+        event_loop.ensure_open()?;
+        let has_factory = event_loop.task_factory.with(|factory| factory.is_some());
+        if has_factory || event_loop.is_debug() || arguments.keyword_count() != 0 {
+            let kwargs = PyDict::new(this.py());
+            for (name, value) in arguments.keywords(this.py()) {
+                kwargs.set_item(name, value)?;
+            }
+            return create_task_with(this, coro, &kwargs);
+        }
+        let py = this.py();
+        let keywords = event_loop.keywords(this)?;
+        let task = call_with_keywords(py, &interop(py)?.task, Some(coro), keywords.bind(py))?;
+        event_loop.tasks.adopt(py, this, &task);
+        Ok(task)
+    }
+}
+
+impl FastMethod<Loop> for GetDebug {
+    const NAME: &'static CStr = c"get_debug";
+    const DOC: &'static CStr = c"get_debug($self, /)\n--\n\nWhether the loop is in debug mode.";
+
+    // Each task and each future asks for it.
+    #[inline]
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        arguments.refuse("get_debug")?;
+        let debug = PyBool::new(this.py(), this.get().is_debug());
+        Ok(Ref::new(debug.as_any()))
+    }
+}
+
+/// `create_task(coro=...)`, or not exactly one coroutine.
+#[cold]
+fn create_task_by_name(this: &Bound<'_, Loop>, arguments: Arguments<'_, '_>) -> PyResult<Ref> {
+    let py = this.py();
+    let kwargs = PyDict::new(py);
+    let mut coro = None;
+    for (name, value) in arguments.keywords(py) {
+        if name == "coro" {
+            coro = Some(value);
+        } else {
+            kwargs.set_item(name, value)?;
+        }
+    }
+    match (arguments.positional, coro) {
+        ([], Some(coro)) => {
+            this.get().ensure_open()?;
+            create_task_with(this, coro, &kwargs)
+        }
+        ([], None) => Err(PyTypeError::new_err(
+            "create_task() missing 1 required positional argument: 'coro'",
+        )),
+        (given, _) => Err(PyTypeError::new_err(format!(
+            "create_task() takes 1 positional argument but {} were given",
+            given.len()
+        ))),
+    }
+}
+
+#[inline(never)]
+fn create_task_with<'py>(
+    this: &Bound<'py, Loop>,
+    coro: Borrowed<'_, 'py, PyAny>,
+    kwargs: &Bound<'py, PyDict>,
+) -> PyResult<Ref> {
+    let py = this.py();
+    let event_loop = this.get();
+    let has_factory = event_loop.task_factory.with(|factory| factory.is_some());
+    let task = if has_factory || event_loop.is_debug() {
+        // CPython's own method: which keywords reach a factory, and how a name is set, differs
+        // from version to version.
+        Ref::from(cold(py, "create_task", (this, coro, kwargs))?)
+    } else {
+        kwargs.set_item("loop", this)?;
+        call_with_keywords(py, &interop(py)?.task, Some(coro), kwargs)?
+    };
+    event_loop.tasks.adopt(py, this, &task);
+    Ok(task)
+}
+
 impl Loop {
-    /// A new asyncio.Future of this loop.
+    /// A new `asyncio.Future` of this loop.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    #[inline]
     pub(crate) fn create_future<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = this.py();
-        let interop = interop(py)?;
-        let value = Ref::new(this.as_any());
-        call_with_keyword(py, &interop.future, None, &value, &interop.loop_keyword)
+        let keywords = this.get().keywords(this)?;
+        call_with_keywords(py, &interop(py)?.future, None, keywords.bind(py))
             .map(|future| future.into_bound(py))
     }
 
-    /// Schedule the coroutine and return its asyncio.Task.
-    ///
-    /// name (str) and context (contextvars.Context) are the task's; further keyword arguments go to
-    /// the task factory or to asyncio.Task. Raises RuntimeError when the loop is closed.
-    #[pyo3(signature = (coro, **kwargs))]
-    fn create_task<'py>(
-        this: &Bound<'py, Self>,
-        coro: &Bound<'py, PyAny>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = this.py();
-        let event_loop = this.get();
-        event_loop.ensure_open()?;
-        let has_factory = event_loop.task_factory.with(|factory| factory.is_some());
-        if has_factory || event_loop.is_debug() {
-            // CPython's own method: which keywords reach a factory, and how a name is set, differs
-            // from version to version.
-            let task = crate::names::cold(py, "create_task", (this, coro, kwargs))?;
-            let task = Ref::from(task);
-            event_loop.tasks.adopt(py, this, &task);
-            return Ok(task.into_bound(py));
+    /// `{"loop": this}`. A loop that runs keeps it; one that does not may be garbage, and is not to
+    /// hold itself.
+    #[inline]
+    fn keywords(&self, this: &Bound<'_, Self>) -> PyResult<Ref<PyDict>> {
+        match self.keywords.with(|slot| slot.clone()) {
+            Some(keywords) => Ok(keywords),
+            None => self.make_keywords(this),
         }
-        let interop = interop(py)?;
-        let Some(kwargs) = kwargs.filter(|kwargs| !kwargs.is_empty()) else {
-            let (coro, value) = (Ref::new(coro), Ref::new(this.as_any()));
-            let task =
-                call_with_keyword(py, &interop.task, Some(&coro), &value, &interop.loop_keyword)?;
-            event_loop.tasks.adopt(py, this, &task);
-            return Ok(task.into_bound(py));
-        };
-        kwargs.set_item("loop", this)?;
-        let task = Ref::from(interop.task.bind(py).call((coro,), Some(kwargs))?);
-        event_loop.tasks.adopt(py, this, &task);
-        Ok(task.into_bound(py))
     }
 
+    #[cold]
+    fn make_keywords(&self, this: &Bound<'_, Self>) -> PyResult<Ref<PyDict>> {
+        let keywords = PyDict::new(this.py());
+        keywords.set_item("loop", this)?;
+        let keywords = Ref::new(&keywords);
+        if self.is_running() {
+            let old = self.keywords.with(|slot| slot.replace(keywords.clone()));
+            drop(old);
+        }
+        Ok(keywords)
+    }
+}
+
+#[pymethods]
+impl Loop {
     /// Use factory(loop, coro, **kwargs) in create_task(), or asyncio.Task for None.
     ///
     /// Raises TypeError when it is neither callable nor None.

@@ -4,7 +4,7 @@ use std::ptr;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::{Ref, ending};
 
@@ -28,38 +28,24 @@ pub(crate) fn call_tuple<'py>(
     unsafe { Bound::from_owned_ptr_or_err(callable.py(), result) }
 }
 
-/// Calls `callable(*arguments, keyword=value)`; `keyword` is a tuple of the one name.
+/// Calls `callable(argument, **keywords)`.
+///
+/// A class takes its arguments as a tuple and a dict, so to pass it a dict that is there saves making
+/// one. Whoever is called must leave the dict as it is; functions of C do.
 #[inline]
-pub(crate) fn call_with_keyword(
+pub(crate) fn call_with_keywords(
     py: Python<'_>,
     callable: &Ref,
-    argument: Option<&Ref>,
-    value: &Ref,
-    keyword: &Ref,
+    argument: Option<Borrowed<'_, '_, PyAny>>,
+    keywords: &Bound<'_, PyDict>,
 ) -> PyResult<Ref> {
-    // The slot before the arguments is the callee's to use.
-    let mut stack = [ptr::null_mut(); 3];
-    let count = match argument {
-        Some(argument) => {
-            stack[1] = argument.as_ptr();
-            stack[2] = value.as_ptr();
-            1
-        }
-        None => {
-            stack[1] = value.as_ptr();
-            0
-        }
+    let arguments = match argument {
+        Some(argument) => PyTuple::new(py, [argument])?,
+        None => PyTuple::empty(py),
     };
-    // SAFETY: The callable, the arguments and the keyword's tuple are alive for the call; the flag
-    // tells that `stack[0]` may be written.
-    let result = unsafe {
-        ending::vectorcall(
-            callable.as_ptr(),
-            (&raw const stack[1]).cast(),
-            count | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET,
-            keyword.as_ptr(),
-        )
-    };
+    // SAFETY: All are alive for the call, and of the types that it asks for.
+    let result =
+        unsafe { ending::call_whole(callable.as_ptr(), arguments.as_ptr(), keywords.as_ptr()) };
     // SAFETY: The result of a call.
     unsafe { Ref::from_result(py, result) }
 }

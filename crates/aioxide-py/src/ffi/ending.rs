@@ -44,6 +44,11 @@ mod raw {
             callable: *mut PyObject,
             arguments: *mut PyObject,
         ) -> *mut PyObject;
+        pub(super) fn PyObject_Call(
+            callable: *mut PyObject,
+            arguments: *mut PyObject,
+            keywords: *mut PyObject,
+        ) -> *mut PyObject;
         pub(super) fn PyErr_CheckSignals() -> super::c_int;
     }
 }
@@ -55,6 +60,8 @@ type Call = unsafe extern "C-unwind" fn(
     *mut PyObject,
 ) -> *mut PyObject;
 type CallObject = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject) -> *mut PyObject;
+type CallWhole =
+    unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
 type Check = unsafe extern "C-unwind" fn() -> c_int;
 
 /// `f`, whose unwinding ends here.
@@ -105,6 +112,20 @@ pub(crate) unsafe fn call_object(
 ) -> *mut PyObject {
     // SAFETY: By the caller.
     to_the_end(|| unsafe { black_box(raw::PyObject_CallObject as CallObject)(callable, arguments) })
+}
+
+/// # Safety
+/// As for `PyObject_Call`.
+#[inline]
+pub(crate) unsafe fn call_whole(
+    callable: *mut PyObject,
+    arguments: *mut PyObject,
+    keywords: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: By the caller.
+    to_the_end(|| unsafe {
+        black_box(raw::PyObject_Call as CallWhole)(callable, arguments, keywords)
+    })
 }
 
 /// # Safety

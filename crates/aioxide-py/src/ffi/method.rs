@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 use pyo3::{PyClass, ffi};
@@ -38,6 +38,18 @@ impl<'a, 'py> Arguments<'a, 'py> {
             // SAFETY: As above.
             (unsafe { name.cast_unchecked() }, *value)
         })
+    }
+
+    /// For a method that takes none.
+    ///
+    /// # Errors
+    /// `TypeError` when there are some.
+    #[inline]
+    pub(crate) fn refuse(self, method: &str) -> PyResult<()> {
+        if self.positional.is_empty() && self.values.is_empty() {
+            return Ok(());
+        }
+        Err(PyTypeError::new_err(format!("{method}() takes no arguments")))
     }
 
     /// How many keyword arguments there are.
