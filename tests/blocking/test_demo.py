@@ -11,7 +11,8 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 def test_demo_of_blocking_prints_the_report():
     environment = {name: value for name, value in os.environ.items() if "AIOXIDE" not in name}
     done = subprocess.run(
-        [sys.executable, "-m", "aioxide", "run", "09_blocking.py"],
+        # The default of 250 ms leaves a busy machine too little of the half second that it blocks.
+        [sys.executable, "-m", "aioxide", "run", "--blocking", "50ms", "09_blocking.py"],
         capture_output=True,
         text=True,
         timeout=50,
