@@ -72,7 +72,10 @@ def show_clients(options: Options, console: Console, summaries: dict[str, Summar
     console.print(clients_table(summaries))
     console.print()
     console.print(
-        draw([(one.label, COLOURS[arm][0], one.latencies) for arm, one in summaries.items()])
+        draw(
+            [(one.label, COLOURS[arm][0], one.latencies) for arm, one in summaries.items()],
+            console.width,
+        )
     )
     pictured = [(summary, COLOURS[arm][1]) for arm, summary in summaries.items()]
     path = options.out / "scraper.svg"
@@ -107,7 +110,9 @@ def show_unthrottled(options: Options, console: Console, url: str, limit: int) -
     cost = f"It cost {failing.failed:,} of {len(urls):,} pages: {errors_text(failing.errors)}."
     console.print(cost, highlight=False)
     for kind, example in failing.examples.items():
-        console.print(f"  {kind}: {example}", highlight=False, markup=False, soft_wrap=True)
+        # Whole in a file; a terminal would break it within a word.
+        soft = not console.is_terminal
+        console.print(f"  {kind}: {example}", highlight=False, markup=False, soft_wrap=soft)
 
 
 def slow_site(options: Options) -> tuple[SiteProcess, int]:

@@ -44,15 +44,18 @@ def share_within(ordered: list[float], latency: float) -> float:
     return bisect_right(ordered, latency) / len(ordered)
 
 
-def draw(series: list[tuple[str, str, list[float]]]) -> Text:
-    """The curves of (label, colour, latencies); a series without values is left out."""
+def draw(series: list[tuple[str, str, list[float]]], width: int = MARGIN + WIDTH) -> Text:
+    """The curves of (label, colour, latencies), in `width` columns at most.
+
+    A series without values is left out."""
     series = [(label, colour, sorted(values)) for label, colour, values in series if values]
     if not series:
         return Text("no page was fetched, so there is no latency to plot")
     axis = TimeAxis([values[index] for _, _, values in series for index in (0, -1)])
-    cells = [[BLANK] * WIDTH for _ in range(HEIGHT)]
-    colours = [[""] * WIDTH for _ in range(HEIGHT)]
-    rows, columns = HEIGHT * 4, WIDTH * 2
+    size = max(16, min(WIDTH, width - MARGIN))
+    cells = [[BLANK] * size for _ in range(HEIGHT)]
+    colours = [[""] * size for _ in range(HEIGHT)]
+    rows, columns = HEIGHT * 4, size * 2
     for _, colour, values in series:
         before = 0
         for column in range(columns):
@@ -73,6 +76,7 @@ def _compose(
     axis: TimeAxis,
     series: list[tuple[str, str, list[float]]],
 ) -> Text:
+    size = len(cells[0])
     text = Text(" " * MARGIN + "share of pages that came within this time\n", style="dim")
     for row in range(HEIGHT):
         share = {0: "100 %", HEIGHT // 2: "50 %", HEIGHT - 1: "0 %"}.get(row, "")
@@ -80,19 +84,27 @@ def _compose(
         for code, colour in zip(cells[row], colours[row], strict=True):
             text.append(chr(code), style=colour)
         text.append("\n")
-    ticks, labels = ["▔"] * WIDTH, [" "] * (WIDTH + 8)
+    ticks, labels = ["▔"] * size, [" "] * size
     free = 0
     for place, mark in axis.marks():
-        column = min(WIDTH - 1, int(place * WIDTH))
-        start = max(0, column - len(mark) // 2)
+        column = min(size - 1, int(place * size))
+        start = min(max(0, column - len(mark) // 2), size - len(mark))
         if start >= free:
             ticks[column] = "┴"
             labels[start : start + len(mark)] = mark
             free = start + len(mark) + 1
     text.append(" " * MARGIN + "".join(ticks) + "\n", style="dim")
     text.append(" " * MARGIN + "".join(labels).rstrip() + "\n", style="dim")
-    text.append(" " * MARGIN)
+    used = 0
     for label, colour, _ in series:
+        entry = len("━━ ") + len(label)
+        if used == 0 or used + 3 + entry > MARGIN + size:
+            text.append(("\n" if used else "") + " " * MARGIN)
+            used = MARGIN
+        else:
+            text.append("   ")
+            used += 3
         text.append("━━ ", style=colour)
-        text.append(f"{label}   ")
+        text.append(label)
+        used += entry
     return text

@@ -40,6 +40,7 @@ def _table(first: str) -> Table:
         box=SIMPLE_HEAD,
         collapse_padding=True,
         pad_edge=False,
+        show_edge=False,
     )
     table.add_column(first, no_wrap=True)
     return table

@@ -1,6 +1,7 @@
 """The parts of the main job that decide what it shows."""
 
 import errno
+import io
 
 import pytest
 
@@ -92,6 +93,22 @@ def test_a_url_gets_a_path():
     assert not is_loopback("http://example.org/")
 
 
+def test_the_table_fits_a_terminal():
+    from outcome import Outcome
+    from report import clients_table
+    from rich.console import Console
+    from summary import Summary
+
+    outcome = Outcome(latencies=[0.0934] * 3_600, size=10**9, wall=1.9, cpu=2.5)
+    summary = Summary("threads + requests", [outcome])
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(clients_table({"threads": summary}))
+    shown = console.export_text()
+    assert "errors" in shown
+    assert "…" not in shown
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
+
+
 def test_curves_rise_from_nothing_to_all():
     from curves import HEIGHT, TimeAxis, draw
 
@@ -105,6 +122,13 @@ def test_curves_rise_from_nothing_to_all():
     assert first == sorted(first, reverse=True)
     assert "none" not in lines[-1]
     assert "no page" in draw([("none", "blue", [])]).plain
+
+    labels = ["threads + requests", "asyncio + aiohttp", "aioxide + aiohttp", "aioxide.http"]
+    for width in (50, 80):
+        shown = draw([(label, "red", [0.01, 0.9]) for label in labels], width).plain
+        assert max(map(len, shown.splitlines())) <= width
+        # Each stands on one line with the sample of its colour.
+        assert all(f"━━ {label}" in shown for label in labels)
 
     axis = TimeAxis([0.001, 0.1])
     for latency in (0.001, 0.01, 0.1):
