@@ -407,6 +407,7 @@ def test_executor_of_a_client_that_has_one(run):
         ({"retry": 0}, ValueError, "retry is at least 1"),
         ({"retry": "3"}, TypeError, "retry is '3'"),
         ({"timeout": 0}, ValueError, "timeout is a number of seconds above 0"),
+        ({"timeout": "5"}, TypeError, "timeout is '5'; a number of seconds is wanted"),
         ({"on_error": "ignore"}, ValueError, "'raise', 'collect' or 'skip'"),
         ({"max_errors": 1}, ValueError, "max_errors needs on_error="),
         ({"max_errors": -1, "on_error": "skip"}, ValueError, "max_errors is at least 0"),

@@ -292,6 +292,9 @@ def test_rates_in_words(text, count, seconds):
         ({"rate": 1e10}, ValueError, "more than 4,294,967,295"),
         ({"rate": [5, 1]}, TypeError, "rate is list"),
         ({"rate": 1, "burst": 0}, ValueError, "burst is at least 1"),
+        ({"rate": 1, "burst": 2.5}, TypeError, "burst is 2.5; a whole number is wanted"),
+        ({"rate": 1, "strict": 3}, TypeError, "strict is 3; True or False is wanted"),
+        ({"concurrency": "5"}, TypeError, "concurrency is '5'; a whole number is wanted"),
         ({"concurrency": 0}, ValueError, "concurrency is at least 1"),
     ],
 )

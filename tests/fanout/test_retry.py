@@ -229,6 +229,10 @@ class TestHttp:
     ("arguments", "error", "text"),
     [
         ({"attempts": 0}, ValueError, "attempts is at least 1"),
+        ({"attempts": "3"}, TypeError, "attempts is '3'; a whole number is wanted"),
+        ({"backoff": "1s"}, TypeError, "backoff is '1s'; a number of seconds is wanted"),
+        ({"max_delay": None}, TypeError, "max_delay is None; a number of seconds is wanted"),
+        ({"jitter": "no"}, TypeError, "jitter is 'no'; a number is wanted"),
         ({"jitter": 2}, ValueError, "jitter is from 0 to 1"),
         ({"backoff": -1}, ValueError, "seconds, 0 or more"),
         ({"max_delay": -1}, ValueError, "seconds, 0 or more"),

@@ -509,6 +509,8 @@ def test_mistakes(run):
     async def already():
         pass
 
+    with pytest.raises(TypeError, match="None; give a function or an object"):
+        aioxide.threaded(print())
     with pytest.raises(TypeError, match="is async already"):
         threaded(already)
     with pytest.raises(RuntimeError, match="no running event loop"):

@@ -53,10 +53,14 @@ def threaded(target: Any, /, *, limit: int | None = None) -> Any:
     goes on, keeps its place in the limit, and its result is dropped; the CancelledError has a note
     that says so. A call that has not begun is not made.
 
-    Raises TypeError for an async function, and ValueError for a limit below 1.
+    Raises TypeError for an async function or None, and ValueError for a limit below 1.
     """
     if iscoroutinefunction(target):
         raise TypeError(f"{target.__qualname__} is async already")
+    if target is None:
+        raise TypeError(
+            "threaded() of None; give a function or an object, not what a call returned"
+        )
     return wrap(target, Lane(limit))
 
 

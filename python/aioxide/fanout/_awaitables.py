@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-from ._options import check_number
+from ._checks import check_number
 
 __all__ = ["Awaitables", "call"]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aioxide._aioxide import RateLimiter
 
+from ._checks import check_number
 from ._rate import parse_rate
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Limiter:
     used up. A limiter belongs to the loop that it is used in first, until nobody waits.
     It is not thread-safe.
 
-    Raises ValueError for a rate that is none, and when there is nothing to limit.
+    Raises ValueError for a rate that is none, and when there is nothing to limit; TypeError for
+    what is none of the kinds above.
     """
 
     __slots__ = ("__weakref__", "_futures", "_loop", "_native", "_strict", "_text", "_timer")
@@ -58,10 +60,11 @@ class Limiter:
     ) -> None:
         if rate is None and concurrency is None:
             raise ValueError("a limiter needs a rate, a concurrency, or both")
-        if burst < 1:
-            raise ValueError(f"burst is at least 1, not {burst!r}")
-        if concurrency is not None and concurrency < 1:
-            raise ValueError(f"concurrency is at least 1, not {concurrency!r}")
+        check_number("burst", burst, 1)
+        if concurrency is not None:
+            check_number("concurrency", concurrency, 1)
+        if not isinstance(strict, bool):
+            raise TypeError(f"strict is {strict!r}; True or False is wanted")
         limit, interval = (0, 0.0) if rate is None else parse_rate(rate)
         self._native = RateLimiter(limit, interval, min(burst, 2**32 - 1), strict, concurrency or 0)
         self._strict = strict

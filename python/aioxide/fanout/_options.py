@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._attempts import Attempts
 from ._auto import AutoLimit, Throttle
+from ._checks import check_number, check_real
 from ._limiter import Limiter
 from ._retry import Retry
 
@@ -22,17 +23,6 @@ OnError: TypeAlias = Literal["raise", "collect", "skip"]
 
 #: Calls at a time where nothing is said: aiohttp's number of connections.
 DEFAULT_LIMIT = 100
-
-
-def check_number(name: str, value: object, least: int, instead: str = "") -> None:
-    """Raise TypeError or ValueError for what is no whole number, or too small a one.
-
-    `instead` is what else the text names.
-    """
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; a whole number is wanted{instead}")
-    if value < least:
-        raise ValueError(f"{name} is at least {least}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -54,8 +44,10 @@ class Options:
             check_number("limit", self.limit, 1, ", or 'auto'")
         if self.on_error not in ("raise", "collect", "skip"):
             raise ValueError(f"on_error={self.on_error!r}: 'raise', 'collect' or 'skip'")
-        if self.timeout is not None and not self.timeout > 0:
-            raise ValueError(f"timeout is a number of seconds above 0, not {self.timeout!r}")
+        if self.timeout is not None:
+            check_real("timeout", self.timeout)
+            if not self.timeout > 0:
+                raise ValueError(f"timeout is a number of seconds above 0, not {self.timeout!r}")
         if self.max_errors is not None:
             if self.on_error == "raise":
                 raise ValueError(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aioxide._aioxide import parse_retry_after
 
+from ._checks import check_number, check_real
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -33,7 +35,7 @@ class Retry:
     the first) to seconds. `jitter` is the part of each wait that is left to chance, from 0 to 1, so
     that calls that failed together do not come back together.
 
-    Raises ValueError for numbers that make no sense.
+    Raises ValueError for numbers that make no sense, TypeError for what is none.
     """
 
     __slots__ = ("attempts", "backoff", "jitter", "max_delay", "on")
@@ -47,10 +49,13 @@ class Retry:
         jitter: float = 1.0,
         max_delay: float = 30.0,
     ) -> None:
-        if attempts < 1:
-            raise ValueError(f"attempts is at least 1, not {attempts!r}")
+        check_number("attempts", attempts, 1)
+        check_real("jitter", jitter, "")
         if not 0 <= jitter <= 1:
             raise ValueError(f"jitter is from 0 to 1, not {jitter!r}")
+        check_real("max_delay", max_delay)
+        if not callable(backoff):
+            check_real("backoff", backoff)
         if not max_delay >= 0 or (not callable(backoff) and not backoff >= 0):
             raise ValueError("backoff and max_delay are seconds, 0 or more")
         kinds = on if isinstance(on, tuple) else (on,) if isinstance(on, type) else ()
