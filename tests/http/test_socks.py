@@ -241,6 +241,12 @@ REFUSALS = [
 ]
 
 
+async def test_proxy_whose_name_is_unknown(session, resolver):
+    with pytest.raises(http.ClientProxyConnectionError, match="no such name"):
+        await session.get("http://server.example/", proxy="socks5h://nowhere.example:1080")
+    assert resolver.asked == ["nowhere.example"]
+
+
 @pytest.mark.parametrize(("said", "text"), REFUSALS)
 async def test_proxy_that_refuses(server, session, said, text):
     """The error says so, and names where the way was to lead."""

@@ -47,7 +47,13 @@ async def connect_by_socks(
     """
     proxy = req.proxy
     assert proxy is not None
-    found = await _look_up(connector, req, proxy.raw_host or "", proxy.port or PORT, [], timeout)
+    try:
+        found = await _look_up(
+            connector, req, proxy.raw_host or "", proxy.port or PORT, [], timeout
+        )
+    except ClientConnectorDNSError as error:
+        # Its text would name the server.
+        raise ClientProxyConnectionError(req.connection_key, error.os_error) from error
     addresses = connector._convert_hosts_to_addr_infos(found)
     failed: ClientConnectorError | None = None
     for target in await _targets(connector, req, traces, timeout):
