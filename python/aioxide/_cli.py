@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NoReturn
 
+from ._terminal import fail
 from .fetch.command import Fetch
 
 __all__ = ["main"]
@@ -47,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if first in commands:
         commands[first](rest)
     elif first.startswith("-"):
-        parser.parse_args(arguments)
+        _, unknown = parser.parse_known_args([first])
+        if unknown:
+            parser.unknown(unknown)
         parser.error(f"{first} needs a command")
     else:
         parser.error(_unknown_command(first, commands))
@@ -102,7 +105,9 @@ class Run:
 
     def run(self, arguments: list[str]) -> None:
         own, program = self.split(arguments)
-        options = self.parser.parse_args(own)
+        options, unknown = self.parser.parse_known_args(own)
+        if unknown:
+            self.parser.unknown(unknown)
         if not program:
             self.parser.error("nothing to run: give a FILE, -m MODULE, or - for standard input")
 
@@ -116,7 +121,7 @@ class Run:
             # once, is on, unless it is told otherwise.
             chosen = Diagnostics.from_environment(base=Diagnostics(origins=True, unstarted=True))
         except ValueError as error:
-            _fail(str(error))
+            fail(str(error))
         for name, setting in settings.items():
             text = getattr(options, name)
             if text is not None:
@@ -130,7 +135,7 @@ class Run:
         try:
             install(http=options.http)
         except ImportError as error:
-            _fail(f"--http: {error}. Install aiohttp, or leave --http out")
+            fail(f"--http: {error}. Install aiohttp, or leave --http out")
         try:
             if first == "-m":
                 module, *rest = rest or [""]
@@ -148,7 +153,7 @@ class Run:
             if error.missing is not None:
                 find = _suggest.for_module if first == "-m" else _suggest.for_file
                 hint = find(error.missing)
-            _fail(f"{error}. {hint}" if hint else str(error))
+            fail(f"{error}. {hint}" if hint else str(error))
 
     def split(self, arguments: list[str]) -> tuple[list[str], list[str]]:
         """Part aioxide's own options from the program and its arguments.
@@ -192,7 +197,19 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        _fail(message)
+        fail(message)
+
+    def unknown(self, words: Sequence[str]) -> NoReturn:
+        """Exit: there is no such option, and this one may have been meant."""
+        from . import _suggest
+
+        option = words[0].partition("=")[0]
+        if not option.startswith("-"):
+            # An argument too many; what it says itself.
+            self.error(f"unrecognized arguments: {' '.join(words)}")
+        names = [name for action in self._actions for name in action.option_strings]
+        hint = _suggest.option(option, names)
+        self.error(f"there is no option {option}. {hint or f'{self.prog} --help lists them'}")
 
 
 class _ShowVersion(argparse.Action):
@@ -215,10 +232,9 @@ def _unknown_command(word: str, commands: Iterable[str]) -> str:
 
     if os.path.exists(word) or word.endswith(".py"):
         return f"{word!r} is not a command; to run that program: aioxide run {word}"
+    if word.startswith(("http://", "https://")):
+        return f"{word!r} is not a command; to fetch that URL: aioxide fetch {word} -o FOLDER"
+    if word == "help":
+        return "there is no command 'help'. aioxide --help, or aioxide COMMAND --help"
     hint = _suggest.among(word, commands)
     return f"there is no command {word!r}. {hint or 'The commands: ' + ', '.join(commands)}"
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"aioxide: {message}", file=sys.stderr)
-    sys.exit(2)

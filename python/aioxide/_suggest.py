@@ -6,12 +6,21 @@ import pkgutil
 import sys
 from collections.abc import Iterable
 
-__all__ = ["among", "for_file", "for_module"]
+__all__ = ["among", "for_file", "for_module", "option"]
 
 
 def among(word: str, names: Iterable[str]) -> str | None:
     """``Did you mean ...?`` with at most three of the names, or None if none is close."""
     return _question(_close(word, names))
+
+
+def option(word: str, names: Iterable[str]) -> str | None:
+    """A hint for an option that does not exist; `names` have their dashes."""
+    if not word.startswith("--"):
+        return _question([name for name in names if name == word.swapcase()])
+    # Without the dashes, which would make any two options alike.
+    stems = [name[2:] for name in names if name.startswith("--")]
+    return _question([f"--{stem}" for stem in _close(word[2:], stems)])
 
 
 def for_file(path: str) -> str | None:

@@ -116,8 +116,33 @@ def test_nothing_to_run(launch):
 
 
 def test_unknown_option(launch, script):
-    sentence = "unrecognized arguments: --loop=uvloop"
+    sentence = "there is no option --loop. aioxide run --help lists them"
     assert error(launch, "run", "--loop=uvloop", "script.py") == sentence
+
+
+@pytest.mark.parametrize("typo", ["--blcking", "--Blocking", "--blockin=50ms"])
+def test_misspelt_option(launch, script, typo):
+    option = typo.partition("=")[0]
+    sentence = f"there is no option {option}. Did you mean '--blocking'?"
+    assert error(launch, "run", typo, "script.py") == sentence
+
+
+def test_misspelt_option_of_the_command(launch):
+    sentence = "there is no option --verison. Did you mean '--version'?"
+    assert error(launch, "--verison") == sentence
+
+
+def test_a_url_is_no_command(launch):
+    sentence = (
+        "'https://example.org/' is not a command; to fetch that URL: "
+        "aioxide fetch https://example.org/ -o FOLDER"
+    )
+    assert error(launch, "https://example.org/") == sentence
+
+
+def test_help_is_an_option(launch):
+    sentence = "there is no command 'help'. aioxide --help, or aioxide COMMAND --help"
+    assert error(launch, "help") == sentence
 
 
 def test_misspelt_command(launch):
@@ -134,7 +159,7 @@ def test_forgotten_command(launch, script):
 
 
 def test_unknown_option_of_the_command(launch):
-    assert error(launch, "--verbose") == "unrecognized arguments: --verbose"
+    assert error(launch, "--verbose") == "there is no option --verbose. aioxide --help lists them"
 
 
 def test_closed_standard_input(launch):

@@ -31,6 +31,7 @@ URL = "http://127.0.0.1:1/"
         ([URL], "where to? -o NAME is a folder"),
         ([URL, "-o", "x", "--limt", "3"], "no option --limt. Did you mean '--limit'"),
         ([URL, "-o", "x", "--per_host=3"], "no option --per_host. Did you mean '--per-host'"),
+        ([URL, "-O", "x"], "no option -O. Did you mean '-o'?"),
         ([URL, "-o", "x", "--xyzzy"], "no option --xyzzy. aioxide fetch --help lists them"),
         ([URL, "-o", "x", "--limit", "0"], "--limit: a whole number from 1 to 10,000, not '0'"),
         ([URL, "-o", "x", "--limit", "many"], "not 'many'"),
@@ -48,12 +49,15 @@ URL = "http://127.0.0.1:1/"
         ([URL, "-o", "x", "--cookie", "b"], "NAME=VALUE, not 'b'"),
         ([URL, "-o", "x", "--proxy", "socks4://h:1"], "socks4: is not supported"),
         ([URL, "-o", "x", "--proxy", "h:1"], "http://HOST:PORT, not 'h:1'"),
+        ([__file__, "-o", "x"], "is a file; -i reads the URLs that are in one"),
+        ([URL, "-o", f"{__file__}/"], "test_command_line.py is a file, and a folder is wanted"),
         ([URL, "-o", "x.josnl"], "Did you mean '.jsonl'?"),
         ([URL, "-o", "x.txt"], "A file ends in .sqlite,"),
         ([URL, "-o", "no/x.jsonl"], "there is no folder 'no'"),
         ([URL, "-o", "x", "-i", "nope"], "cannot read nope: No such file or directory"),
         ([URL, "-o", "x", "-i", "-", "-i", "-"], "standard input can be read once"),
-        ([URL, "-o", "x", "--dask", "a", "--processes", "2"], "do not go together"),
+        ([URL, "-o", "x", "--dask", "a:1", "--processes", "2"], "do not go together"),
+        ([URL, "-o", "x", "--dask", "a"], "--dask: tcp://HOST:PORT of a scheduler, not 'a'"),
         ([URL, "-o", "x", "--sitemap", "nope.xml"], "cannot read the sitemap nope.xml: No such"),
         (["example.org/a", "-o", "x"], "'example.org/a' is not a URL to fetch: it has no http://"),
         (["example.org:80/a", "-o", "x"], "it has no http:// or https:// in front"),
@@ -73,6 +77,27 @@ def test_bad_lines_are_named(fetch, listed):
     assert said[0].startswith(f"{path}, line 4: 'h/2' is not a URL to fetch: it has no http://")
     assert said[1].startswith(f"{path}, line 6: 'gopher://h/4' is not a URL to fetch: gopher:")
     assert said[2] == "nothing was fetched; put these right first"
+
+
+def test_one_bad_line(fetch, listed):
+    said = error(fetch, "-i", listed(["h/1"]), "-o", "x").splitlines()
+    assert said[1:] == ["nothing was fetched; put this right first"]
+
+
+def test_close_options_are_told_from_others(fetch):
+    """Dashes in front make no two options alike."""
+    assert error(fetch, URL, "-o", "x", "--limt", "3").endswith("Did you mean '--limit'?")
+
+
+@pytest.mark.parametrize("name", ["x.sqlite", "x.warc", "x.jsonl"])
+def test_output_of_another_kind(fetch, tmp_path, name):
+    (tmp_path / name).write_text("[]\n" * 100)
+    assert "choose another output" in error(fetch, URL, "-o", name)
+
+
+def test_setting_that_means_nothing(fetch):
+    fetch.environment["AIOXIDE_BLOCKING"] = "soon"
+    assert "AIOXIDE_BLOCKING: 'soon' is no duration" in error(fetch, URL, "-o", "x")
 
 
 def test_many_bad_lines_are_counted(fetch, listed):
@@ -130,6 +155,14 @@ def test_quiet(site, fetch):
     done = fetch.run(*site.pages([1]), "-o", "out.jsonl", "-q")
     assert done.stderr == ""
     assert done.stdout.startswith("fetched 1 of 1 in ")
+
+
+def test_help_on_a_narrow_terminal(fetch):
+    fetch.environment["COLUMNS"] = "44"
+    lines = fetch.run("--help").stdout.splitlines()
+    # Lines of the usage are argparse's own.
+    assert max(len(line) for line in lines[1:] if "http" not in line) <= 44
+    assert "  -o NAME.sqlite   an SQLite database with" in lines
 
 
 def test_help_fits_the_terminal(fetch):

@@ -126,7 +126,7 @@ def test_compressed_bodies(site, fetch, tmp_path):
     assert packed in (tmp_path / "out.warc").read_bytes()
 
 
-def test_unreachable_hosts(fetch):
+def test_unreachable_hosts(fetch, tmp_path):
     """A port that refuses, a name that there is not, and a server that never answers."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         urls = [
@@ -140,6 +140,23 @@ def test_unreachable_hosts(fetch):
         )  # fmt: skip
     errors = summary(done)["errors"]
     assert errors == {"connection refused": 1, "host not found": 1, "timeout": 1}
+    said = (tmp_path / "f").read_text()
+    assert "\tcannot connect to 127.0.0.1:1: Connection refused\n" in said
+    assert "\tcannot connect to no-such-host.invalid:80: " in said
+    assert "\tno whole answer within 0.3 s (--timeout)\n" in said
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5", "socks5h"])
+@pytest.mark.parametrize("where", ["127.0.0.1:1", "no-such-host.invalid:1080"])
+def test_proxies_that_are_not_there(site, fetch, tmp_path, kind, where):
+    """What is said is about the proxy, and not its password."""
+    proxy = f"{kind}://who:secret@{where}"
+    arguments = ("-o", "out", "--retries", 0, "--failed", "f", "--proxy", proxy, "--no-robots")
+    done = fetch.run(*site.pages([1]), *arguments, code=1)
+    said = done.stdout + done.stderr + (tmp_path / "f").read_text()
+    assert where in said
+    assert "secret" not in said
+    assert site.url.partition("//")[2] not in said.replace(site.pages([1])[0], "")
 
 
 def test_timeouts_get_a_hint(site, fetch):

@@ -98,7 +98,11 @@ def test_failures_and_what_remains():
 @pytest.mark.parametrize(
     ("kind", "hint"),
     [
-        ("timeout", "Ask less at a time (--per-host 4), or wait longer (--timeout 60)"),
+        (
+            "timeout",
+            "1 timeout: the servers are slower than what they were asked; ask less at a time",
+        ),
+        ("timeout", "ask less at a time (--per-host 4), or wait longer (--timeout 60)"),
         ("HTTP 429", "ask more slowly (--rate 1/s, or less)"),
         ("too many open files", "raise `ulimit -n`, or lower --limit"),
         ("too large", "--max-size allows larger bodies"),
@@ -109,6 +113,31 @@ def test_hints(kind, hint):
     assert "hint " in text
     assert hint in text
     assert "hint " not in text_of(tally_of(5, ["HTTP 404"]))
+
+
+def test_hints_of_several_and_of_one_url():
+    several = " ".join(text_of(tally_of(5, ["timeout", "timeout", "HTTP 503", "HTTP 503"])).split())
+    assert "2 timeouts: " in several
+    assert "2 answers said" in several
+    alone = " ".join(text_of(tally_of(0, ["timeout"])).split())
+    assert "they were asked; wait longer (--timeout 60)" in alone
+
+
+def test_the_failed_can_be_listed():
+    again = "run the same command again to try the failed ones once more"
+    tally = tally_of(5, ["HTTP 404"])
+    unlisted = summary.as_text(tally, Settings(), "out", 2.0, 0, None)
+    assert " ".join(unlisted.split()).endswith(f"{again}; --failed FILE lists them")
+    listed = summary.as_text(tally, Settings(), "out", 2.0, 0, None, listed=True)
+    assert listed.endswith(again)
+
+
+def test_a_narrow_terminal():
+    tally = tally_of(5, ["timeout", "HTTP 404"])
+    lines = summary.as_text(tally, Settings(), "out", 2.0, 3, None, width=40).splitlines()
+    assert max(map(len, lines)) <= 40
+    words = " ".join(" ".join(lines).split())
+    assert words == " ".join(summary.as_text(tally, Settings(), "out", 2.0, 3, None).split())
 
 
 def test_few_timeouts_are_no_hint():

@@ -57,7 +57,9 @@ def test_bad_url_in_it(site, fetch):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"<html><body/></html>", "is no sitemap: its root is <html>"),
+        (b"<html><body/></html>", "it is a page of HTML, no sitemap"),
+        (b"\n<!DOCTYPE html><p>not closed", "it is a page of HTML, no sitemap"),
+        (b"<rss><channel/></rss>", "is no sitemap: its root is <rss>"),
         (b"<urlset><url>", "is no XML"),
         (b"hello\nworld", "neither XML nor a list of URLs: its line 1 is 'hello'"),
         (b"\xff\xff", "neither XML nor text"),

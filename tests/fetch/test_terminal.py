@@ -15,23 +15,23 @@ from .site import Answer, body_of
 
 # Becomes the leader of a session whose terminal is its standard input, then runs the rest.
 ON_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, struct, sys, termios
 os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-fcntl.ioctl(0, termios.TIOCSWINSZ, b"\\x18\\x00\\x50\\x00\\x00\\x00\\x00\\x00")
+fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", 24, int(sys.argv.pop(1)), 0, 0))
 os.execv(sys.argv[1], sys.argv[1:])
 """
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A command on a terminal of 80 columns."""
+    """A command on a terminal."""
 
-    def __init__(self, fetch, *arguments, **environment):
+    def __init__(self, fetch, *arguments, columns=80, **environment):
         self._fd, inner = pty.openpty()
         kept = {name: value for name, value in fetch.environment.items() if name != "COLUMNS"}
         self.child = subprocess.Popen(
-            [sys.executable, "-c", ON_TERMINAL, *fetch.line(*arguments)],
+            [sys.executable, "-c", ON_TERMINAL, str(columns), *fetch.line(*arguments)],
             cwd=fetch.folder, stdin=inner, stdout=inner, stderr=inner,
             env={**kept, "TERM": "xterm", **environment},
         )  # fmt: skip
@@ -129,9 +129,112 @@ def test_bars(site, fetch, colour):
     assert bool(re.search(r"\x1b\[[0-9;]*[1-9][0-9;]*m", terminal.shown)) == colour
     for line in re.split(r"[\r\n]+", ESCAPES.sub("", terminal.shown)):
         assert len(line) <= 80, line
-    # The cursor is shown again.
-    assert terminal.shown.rfind("\x1b[?25h") > terminal.shown.rfind("\x1b[?25l")
+    # The cursor is never hidden: it would be for good when the process is killed.
+    assert "\x1b[?25l" not in terminal.shown
     assert "fetched 40 of 40 in " in terminal.shown
+
+
+def lines_of(terminal):
+    """What was shown, line by line, without what moves the cursor."""
+    return re.split(r"[\r\n]+", ESCAPES.sub("", terminal.shown))
+
+
+def test_narrow_terminal(site, fetch):
+    """The numbers are there, bars are not, and nothing is broken by the terminal."""
+    pytest.importorskip("rich")
+    site.held = {f"/page/{number}" for number in range(10, 20)}
+    site.open.clear()
+    terminal = Terminal(
+        fetch, *site.pages(range(20)), "-o", "out", "--per-host", 2, "--no-robots", columns=40
+    )
+    site.wait_active(2)
+    terminal.read_until("10/20")
+    site.open.set()
+    assert terminal.finish() == 0
+    assert max(map(len, lines_of(terminal))) <= 40
+    assert "━" not in terminal.shown
+
+
+def test_second_ctrl_c_does_not_wait(site, fetch):
+    """The first one ends the bars; the second the process, whatever is being written."""
+    site.open.clear()
+    stuck = "import aioxide.fetch.writer as w; w.Writer.close = w.Writer.put = never"
+    program = f"""
+import asyncio, sys
+async def never(*_):
+    print("closing", file=sys.stderr, flush=True)
+    await asyncio.get_running_loop().create_future()
+{stuck}
+from aioxide._cli import main
+main(["fetch", *sys.argv[1:]])
+"""
+    fetch.line = lambda *arguments: [sys.executable, "-c", program, *map(str, arguments)]
+    terminal = Terminal(fetch, *site.pages(range(9)), "-o", "out", "--no-robots")
+    site.wait_active(8)
+    terminal.read_until("0/9")
+    terminal.press(b"\x03")
+    terminal.read_until("closing")
+    terminal.press(b"\x03")
+    assert terminal.finish() == -signal.SIGINT
+    site.open.set()
+    assert "\x1b[?25l" not in terminal.shown
+
+
+def test_ctrl_c_leaves_no_bar(site, fetch):
+    """The ^C that the terminal shows begins no new line, so the bar is taken away."""
+    pytest.importorskip("rich")
+    site.open.clear()
+    terminal = Terminal(fetch, *site.pages(range(9)), "-o", "out", "--no-robots")
+    site.wait_active(8)
+    terminal.read_until("0/9 0/s")
+    terminal.press(b"\x03")
+    assert terminal.finish() == 130
+    site.open.set()
+    bars = [line for line in lines_of(terminal) if line.startswith("all ")]
+    assert bars
+    assert all(len(line.removesuffix("^C")) <= 77 for line in bars), bars
+
+
+def test_what_is_logged_stands_above_the_bars(site, fetch):
+    pytest.importorskip("rich")
+    program = """
+import logging, sys
+import aioxide.fetch.work as work
+run = work.Work.run
+def told(self):
+    logging.getLogger("aioxide.http").warning("few %s " * 20, *["things"] * 20)
+    return run(self)
+work.Work.run = told
+from aioxide._cli import main
+main(["fetch", *sys.argv[1:]])
+"""
+    fetch.line = lambda *arguments: [sys.executable, "-c", program, *map(str, arguments)]
+    terminal = Terminal(fetch, *site.pages([1]), "-o", "out", "--no-robots")
+    assert terminal.finish() == 0
+    said = [line for line in lines_of(terminal) if "things" in line]
+    assert said[0].startswith("aioxide: few things few things")
+    assert max(map(len, said)) <= 80
+    assert all("all  " not in line for line in said)
+
+
+def test_urls_that_are_typed(site, fetch, tmp_path):
+    """Who forgets what -i - waits for is told."""
+    terminal = Terminal(fetch, "-i", "-", "-o", "out.jsonl", "--no-robots")
+    terminal.read_until("URLs, one a line; Ctrl-D ends the list")
+    terminal.press(f"{site.url}/page/1\n".encode())
+    terminal.press(b"\x04")
+    assert terminal.finish() == 0
+    check(tmp_path / "out.jsonl", {f"{site.url}/page/1": body_of(1)})
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_errors_break_between_words(fetch, columns):
+    terminal = Terminal(fetch, columns=columns)
+    assert terminal.finish() == 2
+    *_, first, second = (line for line in lines_of(terminal) if line)
+    assert max(map(len, (first, second))) <= columns
+    assert second.startswith("         ")
+    assert "for standard input), or --sitemap URL" in " ".join(terminal.shown.split())
 
 
 def test_dumb_terminal(site, fetch):

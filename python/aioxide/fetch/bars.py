@@ -4,6 +4,7 @@ seconds."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -18,19 +19,23 @@ EVERY = 10.0
 _REDRAW = 0.2
 #: Hosts with a bar of their own.
 _MOST_HOSTS = 8
+#: With less columns for them there are no bars, but their numbers.
+_NARROW = 57
 
 
 class Progress(Protocol):
-    """Shows a tally while it changes."""
+    """Shows a tally while it changes. `stop()` can be called again."""
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
+    def say(self, text: str) -> None:
+        """Print lines that stay."""
 
 
 def make(tally: Tally, stream: TextIO, quiet: bool) -> Progress:
     """What fits the stream. Needs a running loop."""
     if quiet:
-        return _Nothing()
+        return _Nothing(stream)
     if stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb"):
         try:
             return _Bars(tally, stream)
@@ -40,11 +45,19 @@ def make(tally: Tally, stream: TextIO, quiet: bool) -> Progress:
 
 
 class _Nothing:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
     def start(self) -> None:
         pass
 
     def stop(self) -> None:
         pass
+
+    def say(self, text: str) -> None:
+        # Nobody may read it any more; that is no reason to stop fetching.
+        with contextlib.suppress(OSError):
+            print(text, file=self._stream, flush=True)
 
 
 class _Ticking:
@@ -73,46 +86,55 @@ class _Ticking:
         raise NotImplementedError
 
 
-class _Lines(_Ticking):
+class _Lines(_Ticking, _Nothing):
     def __init__(self, tally: Tally, stream: TextIO) -> None:
-        super().__init__(EVERY)
+        _Ticking.__init__(self, EVERY)
+        _Nothing.__init__(self, stream)
         self._tally = tally
-        self._stream = stream
 
     def show(self) -> None:
         tally = self._tally
         seconds = self._loop.time() - self._began
         rate = tally.done / seconds if seconds else 0.0
         failed = f", {tally.failed:,} failed" if tally.failed else ""
-        line = (
+        self.say(
             f"{tally.done + tally.failed:,} of {tally.total:,}{failed}, "
             f"{rate:,.1f} pages/s, {size_text(tally.bytes)}"
         )
-        try:
-            print(line, file=self._stream, flush=True)
-        except OSError:
-            self.stop()  # nobody reads it any more; that is no reason to stop fetching
 
 
 class _Bars(_Ticking):
     def __init__(self, tally: Tally, stream: TextIO) -> None:
-        from rich.console import Console
+        from rich.console import Console, ConsoleDimensions
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        class Plain(Console):
+            # A cursor that is hidden stays hidden when the process is stopped or killed.
+            def show_cursor(self, show: bool = True) -> bool:
+                return False
+
+            # Room for the ^C that a terminal shows, which would begin another line.
+            @property  # type: ignore[misc]
+            def size(self) -> ConsoleDimensions:
+                size = super().size
+                return ConsoleDimensions(max(1, size.width - 3), size.height)
 
         super().__init__(_REDRAW)
         self._tally = tally
         # The width of standard error, which may be another terminal's than standard output's.
-        console = Console(file=stream, highlight=False)
-        name = max(12, min(30, console.width - 44))
+        self._console = Plain(file=stream, highlight=False)
+        width = self._console.width
+        # Numbers come first, then names, then bars.
+        name = max(8, min(30, width - (44 if width >= _NARROW else 31)))
         self._name = name
         self._bars = Progress(
             TextColumn(f"{{task.description:<{name}}}", markup=False),
-            BarColumn(bar_width=None),
+            *([BarColumn(bar_width=None)] if width >= _NARROW else ()),
             MofNCompleteColumn(),
             TextColumn("{task.fields[more]}", markup=False),
-            console=console,
+            console=self._console,
             auto_refresh=False,
-            expand=True,
+            expand=width >= _NARROW,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -127,6 +149,9 @@ class _Bars(_Ticking):
     def stop(self) -> None:
         super().stop()
         self._bars.stop()
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
 
     def show(self) -> None:
         tally = self._tally

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from .values import agent, cookie, header, interval, proxy, seconds, size, whole
+from aioxide._terminal import fail, fold
+
+from .values import agent, cookie, header, interval, proxy, scheduler, seconds, size, whole
 
 if TYPE_CHECKING:
     from .job import Options
@@ -47,6 +49,13 @@ examples:
 """
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Paragraphs keep their lines, as far as the terminal is wide enough."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return fold(super()._fill_text(text, width, indent), width)
+
+
 class Fetch:
     """``aioxide fetch``."""
 
@@ -60,7 +69,7 @@ class Fetch:
             help=self.summary,
             description=DESCRIPTION,
             epilog=EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
             allow_abbrev=False,
         )
         self._add_sources()
@@ -142,7 +151,7 @@ class Fetch:
             help="fetch in N processes of this machine; the limits hold for all together",
         )  # fmt: skip
         add(
-            "--dask", metavar="ADDRESS",
+            "--dask", metavar="ADDRESS", type=scheduler,
             help="fetch in the workers of a Dask cluster, as tcp://HOST:8786",
         )  # fmt: skip
         add = self.parser.add_argument_group("what is shown").add_argument
@@ -157,9 +166,16 @@ class Fetch:
         """Fetch, and exit with a code that says how it went."""
         given, unknown = self.parser.parse_known_intermixed_args(arguments)
         if unknown:
-            self.parser.error(self._unknown(unknown[0]))
+            self.parser.unknown(unknown)
         self._check(given)
         # Imported late: `aioxide --help` and `aioxide run` need none of it.
+        from aioxide._diagnostics import Diagnostics, set_default
+
+        try:
+            # What the loop reports is for who writes a program, not for who uses one.
+            set_default(Diagnostics.from_environment(base=Diagnostics.off()))
+        except ValueError as error:
+            fail(str(error))
         try:
             from . import job
         except ImportError as error:
@@ -184,14 +200,6 @@ class Fetch:
         except KeyboardInterrupt:
             code = job.INTERRUPTED
         sys.exit(code)
-
-    def _unknown(self, word: str) -> str:
-        from aioxide import _suggest
-
-        option = word.partition("=")[0]
-        names = [name for action in self.parser._actions for name in action.option_strings]
-        hint = _suggest.among(option, [name for name in names if name.startswith("--")])
-        return f"there is no option {option}. {hint or f'{self.parser.prog} --help lists them'}"
 
     def _check(self, given: argparse.Namespace) -> None:
         """What argparse cannot see."""
@@ -244,10 +252,3 @@ def options_of(given: argparse.Namespace) -> Options:
         json=given.json,
         failed=given.failed,
     )
-
-
-def fail(message: str, code: int = 2) -> NoReturn:
-    """Say it on standard error, and exit."""
-    for line in message.splitlines():
-        print(f"aioxide: {line}", file=sys.stderr)
-    sys.exit(code)

@@ -95,7 +95,7 @@ class Fetcher:
                     ],
                 )
         except Exception as error:  # noqa: BLE001  # whatever a server can cause ends one URL
-            kind, text, again = trouble.explain(error, self._settings.max_size)
+            kind, text, again = trouble.explain(error, self._settings)
             return Failure(target.url, kind, text, target.tries, again)
 
     async def rules(self, origin: str) -> Rules | Failure:
@@ -113,7 +113,7 @@ class Fetcher:
                 text = await self._start(response)
                 return Rules(text, self._agent)
         except Exception as error:  # noqa: BLE001  # as above
-            kind, text, again = trouble.explain(error, self._settings.max_size)
+            kind, text, again = trouble.explain(error, self._settings)
             return Failure(url, kind, text, 1, again)
 
     async def bytes(self, url: str) -> bytes | Failure:
@@ -127,7 +127,7 @@ class Fetcher:
                     return Failure(url, f"HTTP {response.status}", text)
                 return await response.read()
         except Exception as error:  # noqa: BLE001  # as above
-            kind, text, again = trouble.explain(error, self._settings.max_size)
+            kind, text, again = trouble.explain(error, self._settings)
             return Failure(url, kind, text, 1, again)
 
     def _give_cookies(self, origin: str) -> None:

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 import aioxide
+from aioxide._terminal import fold, width_of
 
 from . import bars, sitemap, summary
 from .descriptors import raise_limit
 from .fetcher import Fetcher
 from .foreman import CrewError, Foreman
 from .hosts import Hosts
+from .notes import Notes
 from .page import Failure, Outcome, Page
 from .settings import Settings
-from .sources import Plan
+from .sources import STDIN, Plan
 from .stores import StoreError, open_store
 from .tally import Tally
 from .target import BadUrl, Target
@@ -66,6 +68,8 @@ def prepare(options: Options) -> Job:
     plan = Plan()
     plan.add_arguments(options.urls)
     for path in options.inputs:
+        if path == STDIN and sys.stdin.isatty() and not options.quiet:
+            say("URLs, one a line; Ctrl-D ends the list", sys.stderr)
         plan.add_file(path)
     plan.check()
     if options.sitemaps:
@@ -131,7 +135,14 @@ class Job:
             say(json.dumps(data), sys.stdout)
         elif tally.total:
             text = summary.as_text(
-                tally, self._settings, options.output, took, self._before, self._descriptors
+                tally,
+                self._settings,
+                options.output,
+                took,
+                self._before,
+                self._descriptors,
+                listed=options.failed is not None,
+                width=width_of(sys.stdout),
             )
             say(text, sys.stdout)
 
@@ -155,16 +166,18 @@ class Job:
 
     def _say(self, text: str) -> None:
         if not self._options.quiet:
-            say(text, sys.stderr)
+            say(fold(text, width_of(sys.stderr), "  "), sys.stderr)
 
     async def _fetch(self) -> None:
         """Fetch what the plan has. A signal ends it early, and is noted."""
         loop = asyncio.get_running_loop()
+        progress = bars.make(self._tally, sys.stderr, self._options.quiet)
         work = loop.create_task(self._work())
 
         def stop(code: int) -> None:
             self._code = code
             work.cancel()
+            progress.stop()
             # A second Ctrl-C does not wait for what is being written.
             loop.remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -172,10 +185,10 @@ class Job:
         loop.add_signal_handler(signal.SIGINT, stop, INTERRUPTED)
         loop.add_signal_handler(signal.SIGTERM, stop, TERMINATED)
         self._descriptors = raise_limit(self._settings.limit)
-        progress = bars.make(self._tally, sys.stderr, self._options.quiet)
         progress.start()
         try:
-            await work
+            with Notes(progress, width_of(sys.stderr)):
+                await work
         except asyncio.CancelledError:
             if self._code is None:
                 raise

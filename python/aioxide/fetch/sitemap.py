@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ MOST_SITEMAPS = 10_000
 #: An index of indexes is not allowed; some have one.
 MOST_DEPTH = 3
 _PIECE = 1 << 20
+_HTML = re.compile(rb"<(?:!doctype\s+)?html\b", re.IGNORECASE)
 
 
 async def read_all(place: str, fetch: Callable[[str], Awaitable[bytes | Failure]]) -> list[str]:
@@ -78,6 +80,11 @@ def read(data: bytes, place: str) -> tuple[list[str], list[str]]:
     start = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip()
     if not start.startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         return _plain(data, place), []
+    if _HTML.match(start):
+        raise SourceError(
+            f"{place} is a page of HTML, no sitemap; a site's robots.txt may say where its sitemap "
+            "is"
+        )
     try:
         root = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:

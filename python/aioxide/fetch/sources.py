@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,18 +36,24 @@ class Plan:
         try:
             target = Target(text)
         except BadUrl as error:
-            self._bad_count += 1
-            if len(self._bad) < _SHOWN:
-                self._bad.append(f"{where}: {_shown(text)} is not a URL to fetch: {error}")
+            self._wrong(f"{where}: {_shown(text)} is not a URL to fetch: {error}")
             return
         if target.key in self.targets:
             self.doubles += 1
         else:
             self.targets[target.key] = target
 
+    def _wrong(self, text: str) -> None:
+        self._bad_count += 1
+        if len(self._bad) < _SHOWN:
+            self._bad.append(text)
+
     def add_arguments(self, urls: Sequence[str]) -> None:
         for url in urls:
-            self.add(url, "argument")
+            if "//" not in url and os.path.isfile(url):
+                self._wrong(f"argument: {_shown(url)} is a file; -i reads the URLs that are in one")
+            else:
+                self.add(url, "argument")
 
     def add_file(self, path: str) -> None:
         """A URL a line. Empty lines and those that begin with # are passed over, and what follows
@@ -74,7 +81,8 @@ class Plan:
         more = self._bad_count - len(lines)
         if more:
             lines.append(f"and {more:,} more")
-        lines.append("nothing was fetched; put these right first")
+        what = "this" if self._bad_count == 1 else "these"
+        lines.append(f"nothing was fetched; put {what} right first")
         raise SourceError("\n".join(lines))
 
     def drop(self, keys: Iterable[str]) -> int:

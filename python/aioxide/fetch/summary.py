@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
+
+from aioxide._terminal import fold
 
 from .tally import percentile
 
@@ -15,6 +16,8 @@ __all__ = ["as_data", "as_text", "one_line", "size_text"]
 
 SHARES = (0.5, 0.9, 0.99)
 _WIDTH = 80
+_INDENT = " " * 8
+_EXAMPLE = "    such as "
 #: Of all URLs, from which on a kind of error is worth a hint.
 _MANY = 0.05
 
@@ -54,8 +57,14 @@ def as_text(
     seconds: float,
     before: int,
     descriptors: int | None,
+    *,
+    listed: bool = False,
+    width: int | None = None,
 ) -> str:
-    """The summary; lines of at most 80 columns, but for URLs."""
+    """The summary, in lines of at most 80 columns or the terminal's `width`, but for URLs.
+
+    `listed`: there is a file of what failed."""
+    width = min(width or _WIDTH, _WIDTH)
     lines: list[str] = []
     rate = tally.done / seconds if seconds > 0 else 0.0
     lines.append(
@@ -72,24 +81,25 @@ def as_text(
         lines.append(f"retries {tally.retries:,}")
     if tally.failed:
         lines.append(f"failed  {tally.failed:,}")
-        width = max(map(len, tally.kinds))
+        longest = max(map(len, tally.kinds))
         for kind, count in tally.kinds.most_common():
             example = tally.examples[kind]
-            lines.append(f"  {one_line(kind):{width}} {count:,}")
-            lines.append(f"    such as {one_line(example.url)}")
+            lines.append(f"  {one_line(kind):{longest}} {count:,}")
+            lines.append(f"{_EXAMPLE}{one_line(example.url)}")
             text = one_line(example.text)
             if text and text != kind:
-                lines += textwrap.wrap(
-                    text, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 4,
-                    break_long_words=False, break_on_hyphens=False,
-                )  # fmt: skip
-    for hint in hints(tally, settings, descriptors):
-        lines += textwrap.wrap(hint, _WIDTH, initial_indent="hint    ", subsequent_indent=" " * 8)
+                lines.append(fold(f"    {text}", width))
+    lines += [f"hint    {hint}" for hint in hints(tally, settings, descriptors)]
     if tally.remaining:
         lines.append(f"stopped: {tally.remaining:,} remain; run the same command again to go on")
     elif tally.failed:
-        lines.append("run the same command again to try the failed ones once more")
-    return "\n".join(lines)
+        again = "run the same command again to try the failed ones once more"
+        lines.append(again if listed else f"{again}; --failed FILE lists them")
+    return "\n".join(
+        # A URL goes from one line of a terminal to the next as it is.
+        line if line.startswith(_EXAMPLE) else fold(line, width, _INDENT)
+        for line in lines
+    )
 
 
 def hints(tally: Tally, settings: Settings, descriptors: int | None) -> list[str]:
@@ -97,16 +107,20 @@ def hints(tally: Tally, settings: Settings, descriptors: int | None) -> list[str
     found: list[str] = []
     many = max(1, tally.total * _MANY)
     kinds = tally.kinds
-    if kinds["timeout"] >= many:
+    timeouts = kinds["timeout"]
+    if timeouts >= many:
+        less = ""
+        if tally.total > 1 and settings.per_host > 1:
+            less = f"ask less at a time (--per-host {settings.per_host // 2}), or "
         found.append(
-            f"{kinds['timeout']:,} timeouts: the servers are slower than what they were asked. "
-            f"Ask less at a time (--per-host {max(1, settings.per_host // 2)}), "
-            f"or wait longer (--timeout {settings.timeout * 2:g})"
+            f"{timeouts:,} timeout{'' if timeouts == 1 else 's'}: the servers are slower than what "
+            f"they were asked; {less}wait longer (--timeout {settings.timeout * 2:g})"
         )
     refused = sum(count for kind, count in kinds.items() if kind in ("HTTP 429", "HTTP 503"))
     if refused >= many:
         found.append(
-            f"{refused:,} answers said that it was too much: ask more slowly "
+            f"{refused:,} answer{'' if refused == 1 else 's'} said that it was too much: ask more "
+            "slowly "
             "(--rate 1/s, or less), or try more often (--retries)"
         )
     if kinds["too many open files"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from aioxide import http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .settings import Settings
 
 __all__ = ["PERMANENT_NAME", "explain"]
 
@@ -25,9 +28,11 @@ _KINDS = {
 }
 
 
-def explain(error: Exception, max_size: int) -> tuple[str, str, bool]:
+def explain(error: Exception, settings: Settings) -> tuple[str, str, bool]:
     """(kind, text, again) of what a request has raised."""
     text = _text(error)
+    if isinstance(error, http.ServerTimeoutError) or type(error) is TimeoutError:
+        return "timeout", f"no whole answer within {settings.timeout:g} s (--timeout)", True
     if isinstance(error, TimeoutError):
         return "timeout", text or "it took too long", True
     if isinstance(error, http.TooManyRedirects):
@@ -44,7 +49,8 @@ def explain(error: Exception, max_size: int) -> tuple[str, str, bool]:
         return "TLS", text, False
     if isinstance(error, http.ClientPayloadError):
         if "max_body_size" in text or "decodes to more than" in text:
-            return "too large", f"its body is larger than {max_size:,} bytes (--max-size)", False
+            most = f"{settings.max_size:,} bytes"
+            return "too large", f"its body is larger than {most} (--max-size)", False
         return "body cut short", text, True
     for cause in _causes(error):
         if isinstance(cause, socket.gaierror):
@@ -70,4 +76,21 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _text(error: BaseException) -> str:
     """On one line, as what it says may come from a server."""
-    return " ".join(str(error).split())
+    text = str(error)
+    if isinstance(error, http.ClientConnectorError):
+        text = _unconnected(error)
+    return " ".join(text.split())
+
+
+def _unconnected(error: http.ClientConnectorError) -> str:
+    """Who could not be reached, and why, without what only programs ask for."""
+    number = error.errno
+    why = os.strerror(number) if number in _KINDS else error.strerror or str(error.os_error)
+    host, port = error.host, error.port
+    if not isinstance(error, http.ClientProxyConnectionError):
+        return f"cannot connect to {host}:{port}: {why}"
+    proxy = error._conn_key.proxy
+    if proxy is not None:
+        # A SOCKS proxy; without its password.
+        host, port = proxy.host or "", proxy.port
+    return f"the proxy {host}:{port}: {why}"

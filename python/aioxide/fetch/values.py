@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["agent", "cookie", "header", "interval", "proxy", "seconds", "size", "whole"]
+__all__ = [
+    "agent",
+    "cookie",
+    "header",
+    "interval",
+    "proxy",
+    "scheduler",
+    "seconds",
+    "size",
+    "whole",
+]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
@@ -95,6 +105,13 @@ def agent(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ArgumentTypeError(f"text of a header, not {text!r}")
     return text.strip()
+
+
+def scheduler(text: str) -> str:
+    """The address of a Dask scheduler."""
+    if not re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:\d{1,5}/?", text):
+        raise ArgumentTypeError(f"tcp://HOST:PORT of a scheduler, not {text!r}")
+    return text
 
 
 def proxy(text: str) -> str:

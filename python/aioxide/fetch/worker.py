@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO
 
 import aioxide
+from aioxide._diagnostics import Diagnostics, set_default
 
 from . import frames
 from .descriptors import raise_limit
@@ -28,6 +29,7 @@ def main() -> int:
     # What prints anything shall not print into the frames.
     with open(os.dup(1), "wb", buffering=0) as output:
         os.dup2(2, 1)
+        set_default(Diagnostics.from_environment(base=Diagnostics.off()))
         aioxide.run(_serve(output))
     return 0
 

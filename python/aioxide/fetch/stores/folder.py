@@ -47,6 +47,8 @@ class Folder:
         self._strays: dict[str, Path] = {}
         self.repaired = ""
         manifest = path / MANIFEST
+        if path.is_file():
+            raise StoreError(f"{path} is a file, and a folder is wanted; choose another output")
         try:
             path.mkdir(parents=True, exist_ok=True)
             if not manifest.exists() and any(path.iterdir()):

@@ -72,6 +72,8 @@ class Sqlite:
             self._urls = [url for (url,) in self._connection.execute("select url from pages")]
         except sqlite3.Error as error:
             self.close()
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise StoreError(f"{path} is no SQLite file; choose another output") from None
             raise StoreError(f"cannot use {path}: {error}") from None
         except BaseException:
             self.close()
