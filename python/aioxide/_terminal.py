@@ -6,10 +6,27 @@ import os
 import sys
 from typing import NoReturn, TextIO
 
-__all__ = ["fail", "fold", "width_of"]
+__all__ = ["fail", "fold", "open_streams", "width_of"]
 
 #: Below this, lines are broken by the terminal.
 _LEAST = 20
+
+
+def open_streams() -> None:
+    """Open the standard streams that were closed when the process began, on nothing: a file of the
+    program must not get their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
+    # typeshed has them always there.
+    streams: list[TextIO | None] = [sys.stdin, sys.stdout, sys.stderr]
+    if None in streams:
+        sys.stdin = streams[0] or os.fdopen(0, encoding="utf-8", closefd=False)
+        sys.stdout = streams[1] or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = streams[2] or os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def width_of(stream: TextIO) -> int | None:

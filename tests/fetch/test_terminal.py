@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -254,6 +255,34 @@ def test_pipe_has_no_control_characters(site, fetch):
     for text in (done.stdout, done.stderr):
         assert text.replace("\n", "").isprintable()
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed(site, fetch, tmp_path, closed):
+    """No file of ours gets the number of a standard stream."""
+    line = shlex.join(fetch.line(*site.pages([1]), "-o", "out.jsonl"))
+    done = subprocess.run(
+        f"{line} {closed}", shell=True, cwd=tmp_path, env=fetch.environment,
+        capture_output=True, text=True, timeout=40, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    check(tmp_path / "out.jsonl", {site.pages([1])[0]: body_of(1)})
+
+
+@pytest.mark.parametrize(("number", "code"), [(1, 3), (2, 0)])
+def test_streams_that_are_full(site, fetch, tmp_path, number, code):
+    """A summary that is lost is an error, progress that is lost is none."""
+    line = shlex.join(fetch.line(*site.pages([1]), "-o", "out.jsonl"))
+    done = subprocess.run(
+        f"{line} {number}> /dev/full", shell=True, cwd=tmp_path, env=fetch.environment,
+        capture_output=True, text=True, timeout=40, check=False,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    if code:
+        assert "aioxide: cannot write the summary: No space left on device" in done.stderr
+    check(tmp_path / "out.jsonl", {site.pages([1])[0]: body_of(1)})
 
 
 def test_reader_that_has_gone(site, fetch):

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aioxide._terminal import fail, fold
+from aioxide._terminal import fail, fold, open_streams
 
 from .values import agent, cookie, header, interval, proxy, scheduler, seconds, size, whole
 
@@ -164,6 +164,7 @@ class Fetch:
 
     def run(self, arguments: list[str]) -> None:
         """Fetch, and exit with a code that says how it went."""
+        open_streams()
         given, unknown = self.parser.parse_known_intermixed_args(arguments)
         if unknown:
             self.parser.unknown(unknown)

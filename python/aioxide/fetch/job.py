@@ -245,13 +245,16 @@ def _key(url: str) -> str:
 
 
 def say(text: str, stream: TextIO) -> None:
-    """Print it. That nobody reads it is no reason to end."""
+    """Print it. That nobody reads it is no reason to end; that standard output is full raises
+    StoreError."""
     try:
         print(text, file=stream, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
         # What is left in the buffer goes nowhere, and is no error at exit either.
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), stream.fileno())
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            raise StoreError(f"cannot write the summary: {error.strerror or error}") from None
 
 
 def count_of(urls: int) -> str:
