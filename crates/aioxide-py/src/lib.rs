@@ -10,6 +10,7 @@ mod fanout;
 mod ffi;
 mod handle;
 mod names;
+mod offsets;
 mod pipe;
 mod socket;
 mod streams;

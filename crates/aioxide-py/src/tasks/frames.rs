@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::ffi::Ref;
+use crate::offsets::{self, FRAME, INTERPRETERS_OWN, TAGS};
 
 /// How many frames are remembered.
 const DEPTH: usize = 4;
@@ -60,26 +61,20 @@ struct Chain {
 static CHAIN: PyOnceLock<Option<Chain>> = PyOnceLock::new();
 
 /// In a frame.
-const CODE: usize = if cfg!(Py_3_12) { 0 } else { 32 };
-const PREVIOUS: usize = if cfg!(Py_3_12) { 8 } else { 48 };
-const INSTRUCTION: usize = 56;
-const OWNER: usize = if cfg!(Py_3_14) {
-    74
-} else if cfg!(Py_3_12) {
-    70
-} else {
-    69
-};
+const CODE: usize = FRAME.code;
+const PREVIOUS: usize = FRAME.previous;
+const INSTRUCTION: usize = FRAME.instruction;
+const OWNER: usize = FRAME.owner;
 /// Owners from this number on are the interpreter's own frames.
-const NO_CODE: u8 = 3;
+const NO_CODE: u8 = INTERPRETERS_OWN;
 /// In a thread's state up to 3.12: where the frame is, by one more step.
-const INDIRECT: usize = 56;
+const INDIRECT: usize = offsets::INDIRECT.0;
 /// In an object that a frame has: the frame.
 const OF_OBJECT: usize = 24;
 /// How many words of a thread's state are looked at. Every version's has more.
 const WORDS: usize = 34;
 /// References of 3.14 are tagged.
-const TAG: usize = if cfg!(Py_3_14) { 3 } else { 0 };
+const TAG: usize = TAGS;
 
 /// # Safety
 /// There is a word.
@@ -161,10 +156,8 @@ impl Chain {
                 ptr::eq(word, frame)
             };
             (0..WORDS).map(|word| 8 * word).find(points_to_it)?
-        } else if cfg!(Py_3_12) {
-            0
         } else {
-            8
+            offsets::INDIRECT.1
         };
         // No code, and not None, which frames of the interpreter's own have for theirs.
         let end = py.Ellipsis().into_bound(py).into();

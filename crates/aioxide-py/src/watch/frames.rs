@@ -10,13 +10,12 @@ use super::layout::Layout;
 use super::lines::line_of;
 use super::memory::{Memory, word_in};
 use super::objects;
+use crate::offsets::{INTERPRETERS_OWN, TAGS};
 
 /// So many innermost frames are read at most.
 pub(crate) const DEEPEST: usize = 64;
 /// So often a walk is tried.
 const ATTEMPTS: usize = 6;
-/// From 3.12 on, frames with this owner or a higher one are the interpreter's own.
-const INTERPRETERS_OWN: u8 = 3;
 /// As much of a frame as is read, and of a code object; all fields that are used lie within.
 const FRAME: usize = 80;
 const CODE: usize = 144;
@@ -92,8 +91,7 @@ fn walk_from(
         let frame = memory.array::<FRAME>(address)?;
         let previous = word_in(&frame, layout.frame.previous)?;
         if !cfg!(Py_3_12) || *frame.get(layout.frame.owner)? < INTERPRETERS_OWN {
-            // The lowest bits are tags.
-            let code = word_in(&frame, layout.frame.code)? & !3;
+            let code = word_in(&frame, layout.frame.code)? & !TAGS;
             if objects::type_of(memory, code)? != (&raw const ffi::PyCode_Type).addr() {
                 return None;
             }

@@ -1,13 +1,17 @@
 //! Where the fields of the interpreter's structures are.
 //!
 //! From 3.13 on the interpreter says it itself, in `_Py_DebugOffsets` at the head of `_PyRuntime`.
-//! For 3.11 and 3.12 it is written down here; these structures do not change within a minor version.
-//! In both cases nothing is believed before the self-test (`selftest.rs`) has held.
+//! For 3.11 and 3.12 it is written down in `offsets.rs`. In both cases nothing is believed before the
+//! self-test (in `interpreter.rs`) has held.
 
 use std::ffi::CStr;
 
 #[cfg(Py_3_13)]
 use pyo3::ffi;
+
+#[cfg(not(Py_3_13))]
+use crate::offsets;
+use crate::offsets::{Code, Frame, ThreadState};
 
 /// Offsets in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -20,32 +24,6 @@ pub(crate) struct Layout {
     pub(crate) collecting: Option<usize>,
     /// Likewise.
     pub(crate) gil: Option<Gil>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ThreadState {
-    pub(crate) interpreter: usize,
-    pub(crate) current_frame: usize,
-    /// Up to 3.12 `current_frame` leads to a structure, which has the frame here.
-    pub(crate) indirect: Option<usize>,
-    pub(crate) native_id: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Frame {
-    pub(crate) previous: usize,
-    pub(crate) code: usize,
-    pub(crate) instruction: usize,
-    pub(crate) owner: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Code {
-    pub(crate) file: usize,
-    pub(crate) name: usize,
-    pub(crate) lines: usize,
-    pub(crate) first_line: usize,
-    pub(crate) instructions: usize,
 }
 
 /// The lock that one thread at a time runs Python under.
@@ -92,14 +70,9 @@ impl Layout {
     #[expect(clippy::unnecessary_wraps, reason = "other versions can fail")]
     const fn at(runtime: usize) -> Result<Self, &'static str> {
         Ok(Self {
-            thread: ThreadState {
-                interpreter: 16,
-                current_frame: 56,
-                indirect: Some(8),
-                native_id: 160,
-            },
-            frame: Frame { previous: 48, code: 32, instruction: 56, owner: 69 },
-            code: Code { file: 112, name: 128, lines: 136, first_line: 72, instructions: 184 },
+            thread: offsets::THREAD,
+            frame: offsets::FRAME,
+            code: offsets::CODE,
             collecting: Some(648 + 200),
             gil: Some(Gil {
                 place: Place::At(runtime + 360),
@@ -114,14 +87,9 @@ impl Layout {
     #[expect(clippy::unnecessary_wraps, reason = "other versions can fail")]
     const fn at(_: usize) -> Result<Self, &'static str> {
         Ok(Self {
-            thread: ThreadState {
-                interpreter: 16,
-                current_frame: 56,
-                indirect: Some(0),
-                native_id: 144,
-            },
-            frame: Frame { previous: 8, code: 0, instruction: 56, owner: 70 },
-            code: Code { file: 112, name: 128, lines: 136, first_line: 68, instructions: 192 },
+            thread: offsets::THREAD,
+            frame: offsets::FRAME,
+            code: offsets::CODE,
             collecting: Some(112 + 200),
             gil: Some(Gil { place: Place::Behind(384), holder: 8, locked: 16, size: GIL_SIZE }),
         })
