@@ -20,6 +20,10 @@
 //! carry eight more slots for attributes that live here.
 
 mod attributes;
+#[expect(unsafe_code, reason = "types that are made of slots, and functions that these call")]
+mod class;
+#[expect(unsafe_code, reason = "memory of dead handles, chained through itself")]
+mod free_list;
 #[expect(unsafe_code, reason = "a C struct with its own life cycle")]
 mod object;
 mod threads;
@@ -33,7 +37,9 @@ use crate::event_loop::Loop;
 use crate::ffi::Ref;
 use crate::names::cold;
 
-pub(crate) use object::{CALLBACK, FreeList, HandleRef, types};
+pub(crate) use class::types;
+pub(crate) use free_list::FreeList;
+pub(crate) use object::{CALLBACK, HandleRef};
 
 /// How many arguments lie in the handle; more are in a tuple.
 pub(crate) const INLINE: usize = 3;
