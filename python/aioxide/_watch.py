@@ -24,14 +24,12 @@ def watch_forks() -> None:
 
 
 def task_in_parts() -> tuple[Any, ...]:
-    """A task that never runs, and objects that it consists of: the callback that would run it, its
-    coroutine, its name and the name of the coroutine."""
+    """A task that never runs, and objects that it consists of: its coroutine, its name and the name
+    of the coroutine."""
 
     class Nowhere:
-        step: Any = None
-
         def call_soon(self, callback: Any, *_: Any, **__: Any) -> None:
-            self.step = callback
+            pass
 
         def get_debug(self) -> bool:
             return False
@@ -48,7 +46,7 @@ def task_in_parts() -> tuple[Any, ...]:
     task: Any = asyncio.Task(coroutine, loop=nowhere, name=name)
     coroutine.close()
     task._log_destroy_pending = False
-    return task, nowhere.step, coroutine, name, coroutine.__qualname__
+    return task, coroutine, name, coroutine.__qualname__
 
 
 def blocked(loop: Any, action: Any, report: str) -> None:

@@ -29,7 +29,7 @@ use crate::ffi::Ref;
 use crate::names::cold;
 use book::{Book, Failed};
 use frames::Sites;
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, Steps};
 
 /// The tasks of one loop.
 #[derive(Debug)]

@@ -50,6 +50,16 @@ pub(crate) struct Layout {
     more_callbacks: usize,
 }
 
+/// How to tell which task a callback steps, for a reader that copies memory: the address of each
+/// class, and offsets in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps {
+    pub(crate) task: usize,
+    pub(crate) step: usize,
+    /// The task in the object of a first step. In a bound method of C it is `m_self`.
+    pub(crate) stepped: usize,
+}
+
 static LAYOUT: PyOnceLock<Option<Layout>> = PyOnceLock::new();
 
 impl Layout {
@@ -78,6 +88,14 @@ impl Layout {
             let _ = LAYOUT.set(py, found);
         }
         Ok(())
+    }
+
+    pub(crate) fn steps(&self) -> Steps {
+        Steps {
+            task: self.task.as_ptr().addr(),
+            step: self.step.as_ptr().addr(),
+            stepped: self.stepped,
+        }
     }
 
     /// The task that `callback` steps, and whether by an object for first steps.

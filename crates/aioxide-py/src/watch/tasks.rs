@@ -1,8 +1,8 @@
 //! Which task a handle runs, read from memory.
 //!
-//! `_asyncio` does not say how its objects are built, so one task is made for a loop that is none,
-//! and looked through: where does it have its name and its coroutine, and where does the callback
-//! that runs it have the task? The task never runs.
+//! `_asyncio` does not say how its objects are built. Which callbacks run which task is what every
+//! loop has found out for itself (`tasks/layout.rs`); for its name and its coroutine, one task is made
+//! for a loop that is none, and looked through. The task never runs.
 
 use std::mem::offset_of;
 
@@ -14,6 +14,7 @@ use super::memory::{Memory, word_in};
 use super::objects;
 use super::python;
 use crate::handle::CALLBACK;
+use crate::tasks::{self, Steps};
 
 /// Longer objects are not looked through.
 const LARGEST: usize = 512;
@@ -27,13 +28,11 @@ const NAMED: usize = 5;
 /// Where things are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TaskLayout {
-    task_type: usize,
+    steps: Steps,
     coroutine: usize,
     name: usize,
     coroutine_type: usize,
     coroutine_name: usize,
-    step_type: usize,
-    step_task: usize,
 }
 
 /// A task for people.
@@ -56,38 +55,31 @@ pub(super) struct Delayed {
 impl TaskLayout {
     /// Looks through a task that is made for it; `None` when something is not where it could be.
     pub(super) fn find_out(py: Python<'_>) -> PyResult<Option<Self>> {
+        tasks::Layout::find(py)?;
+        let Some(known) = tasks::Layout::known(py) else { return Ok(None) };
         let parts = python(py, "task_in_parts", ())?;
-        let [task, step, coroutine, name, coroutine_name]: [Bound<'_, PyAny>; 5] =
-            parts.extract()?;
+        let [task, coroutine, name, coroutine_name]: [Bound<'_, PyAny>; 4] = parts.extract()?;
         let memory = Memory::new();
         let find = |object: &Bound<'_, PyAny>, part: &Bound<'_, PyAny>| {
             find(&memory, object, part.as_ptr().addr())
         };
-        let places = (
-            find(&task, &coroutine),
-            find(&task, &name),
-            find(&coroutine, &coroutine_name),
-            find(&step, &task),
-        );
-        let (Some(in_task), Some(name), Some(coroutine_name), Some(step_task)) = places else {
-            return Ok(None);
-        };
+        let places =
+            (find(&task, &coroutine), find(&task, &name), find(&coroutine, &coroutine_name));
+        let (Some(in_task), Some(name), Some(coroutine_name)) = places else { return Ok(None) };
         Ok(Some(Self {
-            task_type: type_address(&task),
+            steps: known.steps(),
             coroutine: in_task,
             name,
             coroutine_type: type_address(&coroutine),
             coroutine_name,
-            step_type: type_address(&step),
-            step_task,
         }))
     }
 
     /// The task that `callback` goes on with.
     fn of_callback(&self, memory: &Memory, callback: usize) -> Option<Task> {
         let class = objects::type_of(memory, callback)?;
-        let task = if class == self.step_type {
-            callback + self.step_task
+        let task = if class == self.steps.step {
+            callback + self.steps.stepped
         } else if class == (&raw const ffi::PyCFunction_Type).addr() {
             // What a future calls when it is done: a function of C that is bound to the task.
             callback + offset_of!(ffi::PyCFunctionObject, m_self)
@@ -100,7 +92,7 @@ impl TaskLayout {
     fn task(&self, memory: &Memory, address: usize) -> Option<Task> {
         let mut class = objects::type_of(memory, address)?;
         for _ in 0..BASES {
-            if class == self.task_type {
+            if class == self.steps.task {
                 return Some(Task {
                     address,
                     name: self.name(memory, memory.word(address + self.name)?)?,
