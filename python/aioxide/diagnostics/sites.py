@@ -1,37 +1,49 @@
-"""Places in a program, for people: from raw (code, instruction) pairs, frames and coroutines."""
+"""Places in a program, for people: from raw (code, instruction) pairs, frames and coroutines.
+
+A pair is what costs least: most are never asked for their line.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import linecache
 import os
+import sys
 import sysconfig
 import traceback
 from itertools import islice
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import CodeType, FrameType
 
 __all__ = [
+    "Pair",
     "Place",
+    "caller",
     "innermost_wait",
     "is_ours",
     "is_unstarted",
     "line_at",
+    "made_at",
+    "outside",
     "own_place",
+    "place_at",
     "place_of_frame",
     "short_name",
     "spawn_place",
     "spawn_summary",
+    "where",
 ]
 
-_OURS = (
-    os.path.dirname(asyncio.__file__) + os.sep,
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
-)
+#: A code object, and an instruction of it as `frame.f_lasti`.
+Pair: TypeAlias = "tuple[CodeType, int]"
+
+#: aioxide itself, which is nobody's program.
+_OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_OURS = (os.path.dirname(asyncio.__file__) + os.sep, _OWN)
 _PACKAGES = tuple(
     {sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib")}
 )
@@ -99,7 +111,7 @@ def spawn_places(loop: Any, task: Any) -> list[Place]:
     for code, instruction in loop._spawn_site(task):
         if code.co_name == "run_forever" and is_ours(code):
             break  # under it is who runs the loop
-        places.append((code, Place(code.co_filename, line_at(code, instruction), code.co_qualname)))
+        places.append((code, place_at(code, instruction)))
     return [place for code, place in places if not is_ours(code)]
 
 
@@ -117,6 +129,10 @@ def spawn_summary(loop: Any, task: Any) -> traceback.StackSummary | None:
     return traceback.StackSummary.from_list(frames) if frames else None
 
 
+def place_at(code: CodeType, instruction: int) -> Place:
+    return Place(code.co_filename, line_at(code, instruction), code.co_qualname)
+
+
 def place_of_frame(frame: FrameType) -> Place:
     return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
 
@@ -130,6 +146,38 @@ def own_place(frame: FrameType | None) -> Place | None:
             break
         frame = frame.f_back
     return None
+
+
+def caller(depth: int) -> Pair | None:
+    """The place so many calls above the function that asks; None where there are not so many.
+
+    A request has no time for more.
+    """
+    try:
+        frame = sys._getframe(depth + 1)
+    except ValueError:
+        return None
+    return frame.f_code, frame.f_lasti
+
+
+def outside(frame: FrameType | None) -> Pair | None:
+    """The place where `frame` is, or its nearest caller that is no part of aioxide."""
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def made_at(pair: Pair | None) -> str:
+    """What a warning says of where something was made; nothing, if that is in aioxide itself."""
+    if pair is None or pair[0].co_filename.startswith(_OWN):
+        return ""
+    return f", made at {where(pair)}"
+
+
+def where(pair: Pair) -> str:
+    """A place as warnings of the client have it."""
+    place = place_at(*pair)
+    return f"{place.file}:{place.line}, in {place.function}"
 
 
 def innermost_wait(task: Any) -> Place | None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 from yarl import URL
 
+from aioxide.diagnostics.sites import made_at
 from aioxide.http._content_type import ContentDisposition, disposition_of, mime_type_of
 from aioxide.http._cookie_text import parse_set_cookie_headers
 from aioxide.http._errors import (
@@ -33,7 +34,6 @@ from aioxide.http._errors import (
     HttpProcessingError,
     RequestInfo,
 )
-from aioxide.http._site import told
 from aioxide.http._streams import StreamReader
 from aioxide.http._version import HttpVersion, HttpVersion10, HttpVersion11
 
@@ -429,7 +429,7 @@ class ClientResponse:
         # The response of a WebSocket is the WebSocket's.
         if debug or not (self._exchange is not None and self._exchange.upgraded):
             warnings.warn(
-                f"Unclosed response {self!r}{told(self._made_at)}",
+                f"Unclosed response {self!r}{made_at(self._made_at)}",
                 ResourceWarning,
                 stacklevel=2,
                 source=self,

@@ -13,6 +13,7 @@ from multidict import CIMultiDict, MultiDict, MultiDictProxy, istr
 from yarl import URL
 
 from aioxide import _aioxide
+from aioxide.diagnostics.sites import made_at, outside, where
 from aioxide.http._awaiting import _RequestContextManager, _WSRequestContextManager
 from aioxide.http._connector import BaseConnector, sentinel
 from aioxide.http._cookies import AbstractCookieJar, CookieJar
@@ -28,7 +29,6 @@ from aioxide.http._response import ClientResponse
 from aioxide.http._retry import IDEMPOTENT, RetryPolicy, check_retry
 from aioxide.http._running import native_loop
 from aioxide.http._shortcut import Shortcut
-from aioxide.http._site import Site, told
 from aioxide.http._steps import REDIRECTS, step_by_step, warn_of_auth
 from aioxide.http._tcp import TCPConnector
 from aioxide.http._timeout import DEFAULT_TIMEOUT, ClientTimeout, as_timeout
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from types import TracebackType
 
+    from aioxide.diagnostics.sites import Pair
     from aioxide.http._auth import BasicAuth
     from aioxide.http._tracing import TraceConfig
 
@@ -63,7 +64,7 @@ class ClientSession:
     """
 
     _source_traceback: traceback.StackSummary | None = None
-    _made_at: Site | None = None
+    _made_at: Pair | None = None
     _connector: BaseConnector | None = None
 
     def __init__(
@@ -132,7 +133,7 @@ class ClientSession:
             raise RuntimeError("Session and connector has to use same event loop")
         if self._loop.get_debug():
             self._source_traceback = traceback.extract_stack(sys._getframe(1))
-        self._made_at = Site.of(sys._getframe(1))
+        self._made_at = outside(sys._getframe(1))
         self._cookie_jar: Any = CookieJar(loop=self._loop) if cookie_jar is None else cookie_jar
         if cookies:
             self._cookie_jar.update_cookies(cookies)
@@ -185,16 +186,16 @@ class ClientSession:
     def __del__(self) -> None:
         if self.closed:
             return
-        made_at = self._made_at
+        pair = self._made_at
         warnings.warn(
-            f"Unclosed client session {self!r}{told(made_at)}",
+            f"Unclosed client session {self!r}{made_at(pair)}",
             ResourceWarning,
             stacklevel=2,
             source=self,
         )
         context: dict[str, Any] = {"client_session": self, "message": "Unclosed client session"}
-        if made_at is not None:
-            context["made_at"] = str(made_at)
+        if pair is not None:
+            context["made_at"] = where(pair)
         if self._source_traceback is not None:
             context["source_traceback"] = self._source_traceback
         self._loop.call_exception_handler(context)

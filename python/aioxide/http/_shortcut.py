@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict, getversion
 
 from aioxide import _aioxide
+from aioxide.diagnostics.sites import caller
 from aioxide.http._connection import Connection
 from aioxide.http._connector import BaseConnector
 from aioxide.http._cookies import CookieJar, cookie_target
@@ -22,7 +23,6 @@ from aioxide.http._errors import ClientConnectionResetError
 from aioxide.http._request import COOKIE, ClientRequest
 from aioxide.http._response import ClientResponse
 from aioxide.http._retry import RetryPolicy
-from aioxide.http._site import caller
 from aioxide.http._tcp import TCPConnector
 from aioxide.http._timer import TimerNoop
 

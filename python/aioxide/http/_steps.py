@@ -11,6 +11,7 @@ from multidict import istr
 from yarl import URL
 
 from aioxide import _aioxide
+from aioxide.diagnostics.sites import caller
 from aioxide.http import _ssl
 from aioxide.http._auth import BasicAuth, strip_auth_from_url
 from aioxide.http._connector import BaseConnector, sentinel
@@ -31,7 +32,6 @@ from aioxide.http._middleware import build_client_middlewares
 from aioxide.http._redirect import Redirect
 from aioxide.http._request import AUTHORIZATION, COOKIE, ClientRequest
 from aioxide.http._retry import IDEMPOTENT, Retries, check_retry
-from aioxide.http._site import caller
 from aioxide.http._timeout import ClientTimeout, as_timeout
 from aioxide.http._timer import TimeoutHandle
 from aioxide.http._tracing import Trace
