@@ -8,7 +8,7 @@
     work         hosts and fetcher together, in one loop
     stores, writer              where the pages go
     foreman, share, processes, dask, worker     the same in several processes
-    job, tally, bars, summary   a run from start to end, and what it shows
+    job, tally, bars, notes, summary   a run from start to end, and what it shows
 
 Nothing here is imported by ``import aioxide``.
 """
