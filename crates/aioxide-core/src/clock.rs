@@ -73,6 +73,15 @@ impl Clock {
         Some((ticks as f64 / ratio) as Nanos)
     }
 
+    /// How long before `now` it was `then`, both in ticks, in nanoseconds; 0 when it was later, as
+    /// what another thread has counted may be. `None` as above.
+    #[must_use]
+    pub fn nanos_since(&self, then: u64, now: u64) -> Option<Nanos> {
+        // No two counts that are compared are 2^63 ticks apart.
+        let ticks = now.wrapping_sub(then);
+        self.nanos_in(if ticks >> 63 == 0 { ticks } else { 0 })
+    }
+
     #[cold]
     fn calibrate(&self) -> Option<f64> {
         let elapsed = monotonic() - self.start;
@@ -109,6 +118,18 @@ mod tests {
         };
         let back = clock.nanos_in(ratio).expect("calibrated above");
         assert!((999_000..=1_001_000).contains(&back), "{back}");
+    }
+
+    #[test]
+    fn a_count_that_is_later_was_no_time_ago() {
+        let clock = Clock::new();
+        while clock.nanos_in(1).is_none() {}
+        assert_eq!(clock.nanos_since(1_001, 1_000), Some(0));
+        assert_eq!(
+            clock.nanos_since(u64::MAX - 9, 10),
+            clock.nanos_in(20),
+            "past the largest count"
+        );
     }
 
     #[test]

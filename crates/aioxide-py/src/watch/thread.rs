@@ -138,7 +138,7 @@ pub(super) fn ring() {
 pub(super) fn time_of(ticks: u64) -> (Nanos, Nanos) {
     let clock = &watch().clock;
     let now = clock.now();
-    let age = clock.nanos_in(clock.ticks().wrapping_sub(ticks)).unwrap_or(0);
+    let age = clock.nanos_since(ticks, clock.ticks()).unwrap_or(0);
     (now, now - age)
 }
 
@@ -268,7 +268,8 @@ impl Thread {
                 return Some(sampling.next);
             }
         }
-        let age = |then: u64| clock.nanos_in(ticks.wrapping_sub(then)).unwrap_or(0);
+        // What began after `ticks` were read has no age.
+        let age = |then: u64| clock.nanos_since(then, ticks).unwrap_or(0);
         let (turn, began) = match watched.gaze.judge(&look, now, slot.limit, age) {
             Sight::Idle => return None,
             Sight::Later(at) => return Some(at),
