@@ -95,6 +95,27 @@ def test_output_of_another_kind(fetch, tmp_path, name):
     assert "choose another output" in error(fetch, URL, "-o", name)
 
 
+@pytest.mark.parametrize(("asked", "limit"), [(None, None), ("3s", 3.0)])
+def test_reports_of_the_loop_are_for_who_asks(fetch, asked, limit):
+    """Who uses a tool cannot do anything about them."""
+    program = """
+import sys
+from aioxide import _diagnostics
+from aioxide._cli import main
+from aioxide.fetch import job
+def prepare(options):
+    print(_diagnostics.default().blocking)
+    sys.exit(0)
+job.prepare = prepare
+main(["fetch", *sys.argv[1:]])
+"""
+    fetch.line = lambda *arguments: [sys.executable, "-c", program, *arguments]
+    fetch.environment.pop("AIOXIDE_BLOCKING", None)
+    if asked is not None:
+        fetch.environment["AIOXIDE_BLOCKING"] = asked
+    assert fetch.run(URL, "-o", "x").stdout == f"{limit}\n"
+
+
 def test_setting_that_means_nothing(fetch):
     fetch.environment["AIOXIDE_BLOCKING"] = "soon"
     assert "AIOXIDE_BLOCKING: 'soon' is no duration" in error(fetch, URL, "-o", "x")
