@@ -253,3 +253,155 @@ async def test_every_callback_may_call_everything(connect, kind):
     await peer.recv_exactly(12)
     peer.close()
     await protocol.until("connection_lost")
+
+
+# TLS: its callbacks run in the context that the transport below has, but for what resume_reading()
+# schedules, which runs in a copy of its caller's.
+
+
+@KINDS
+async def test_tls_callbacks(tls_connect, kind):
+    VARIABLE.set("creator")
+    _, protocol, peer = await tls_connect(noting(kind))
+    VARIABLE.set("later")
+    await peer.sendall(b"one")
+    await protocol.until("data_received")
+    await peer.sendall(b"two")
+    await protocol.until(lambda: protocol.received == b"onetwo")
+    await peer.close_notify()
+    peer.shutdown()
+    await protocol.until("connection_lost")
+    assert VARIABLE.get() == "later"
+    assert protocol.seen == {
+        "connection_made": ["creator"],
+        "data_received": ["connection_made", "data_received"],
+        "eof_received": ["data_received"],
+        "connection_lost": ["eof_received"],
+    }
+
+
+async def test_tls_close_by_the_program(tls_connect):
+    transport, protocol, peer = await tls_connect(noting(Recorder))
+    VARIABLE.set("closer")
+    transport.close()
+    # It is the peer's answer that ends the connection.
+    await peer.close_notify()
+    peer.shutdown()
+    await protocol.until("connection_lost")
+    assert protocol.seen["eof_received"] == ["connection_made"]
+    assert protocol.seen["connection_lost"] == ["eof_received"]
+
+
+async def test_tls_abort_by_the_program(tls_connect):
+    transport, protocol, _ = await tls_connect(noting(Recorder))
+    VARIABLE.set("aborter")
+    transport.abort()
+    await protocol.until("connection_lost")
+    assert protocol.seen["connection_lost"] == [seen_later("aborter")]
+
+
+async def test_tls_resumed_reads(tls_connect):
+    transport, protocol, peer = await tls_connect(noting(Recorder))
+    transport.pause_reading()
+    await peer.sendall(b"data")
+    peer.shutdown()
+    await polled(4)
+    VARIABLE.set("resumer")
+    transport.resume_reading()
+    VARIABLE.set("later")
+    await protocol.until("connection_lost")
+    assert protocol.seen["data_received"] == ["resumer"]
+    assert protocol.seen["eof_received"] == ["data_received"]
+    assert protocol.seen["connection_lost"] == [seen_later("eof_received")]
+
+
+async def test_tls_flow_control(tls_connect):
+    transport, protocol, peer = await tls_connect(noting(Recorder))
+    transport.set_write_buffer_limits(high=100_000)
+    VARIABLE.set("writer")
+    written = 0
+    while "pause_writing" not in protocol.calls:
+        transport.write(bytes(65_536))
+        written += 65_536
+        await asyncio.sleep(0)
+    VARIABLE.set("later")
+    await peer.recv_exactly(written)
+    await protocol.until("resume_writing")
+    assert protocol.seen["pause_writing"] == ["writer"]
+    assert protocol.seen["resume_writing"] == [seen_later("writer")]
+
+
+async def test_tls_server_whose_task_resumes_reading(loop, tls_contexts):
+    """What the task sets, no callback sees (gh-140947)."""
+    server_context, client_context = tls_contexts
+    protocols = []
+
+    async def answer(transport):
+        assert VARIABLE.get() == "data_received"
+        VARIABLE.set("task")
+        transport.pause_reading()
+        await polled()
+        VARIABLE.set("task resumes")
+        transport.resume_reading()
+        VARIABLE.set("task ends")
+
+    def factory():
+        protocol = noting(Recorder)
+        protocol.factory = VARIABLE.get()
+        protocol.task = None
+        note = protocol.note
+
+        def starting(name):
+            note(name)
+            if name == "data_received" and protocol.task is None:
+                protocol.task = asyncio.ensure_future(answer(protocol.transport))
+
+        protocol.note = starting
+        VARIABLE.set("factory")
+        protocols.append(protocol)
+        return protocol
+
+    VARIABLE.set("creator")
+    async with await loop.create_server(factory, "127.0.0.1", 0, ssl=server_context) as server:
+        VARIABLE.set("later")
+        address = server.sockets[0].getsockname()
+        transport, client = await loop.create_connection(
+            Recorder, *address, ssl=client_context, server_hostname="localhost"
+        )
+        transport.write(b"question")
+        while not protocols or protocols[0].task is None:
+            await polled()
+        (protocol,) = protocols
+        await protocol.task
+        transport.write(b"another")
+        await protocol.until(lambda: protocol.received == b"questionanother")
+        transport.close()
+        await protocol.until("connection_lost")
+        await client.until("connection_lost")
+    assert protocol.factory == "creator"
+    assert protocol.seen == {
+        "connection_made": ["factory"],
+        "data_received": ["connection_made", "data_received"],
+        "eof_received": ["data_received"],
+        "connection_lost": ["eof_received"],
+    }
+
+
+async def test_tls_client_factory(loop, tls_contexts):
+    server_context, client_context = tls_contexts
+    VARIABLE.set("caller")
+
+    def factory():
+        assert VARIABLE.get() == "caller"
+        VARIABLE.set("factory")
+        return noting(Recorder)
+
+    async with await loop.create_server(Recorder, "127.0.0.1", 0, ssl=server_context) as server:
+        address = server.sockets[0].getsockname()
+        transport, protocol = await loop.create_connection(
+            factory, *address, ssl=client_context, server_hostname="localhost"
+        )
+        made_in = "caller" if ONE_CONTEXT else "factory"
+        assert protocol.seen["connection_made"] == [made_in]
+        transport.close()
+        await protocol.until("connection_lost")

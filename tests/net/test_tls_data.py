@@ -111,7 +111,9 @@ async def test_another_protocol_gets_the_rest(tls_connect):
 async def test_paused_reading(tls_connect):
     transport, protocol, peer = await tls_connect()
     assert transport.is_reading()
+    assert transport._ssl_protocol._app_reading_paused is False
     transport.pause_reading()
+    assert transport._ssl_protocol._app_reading_paused is True
     assert not transport.is_reading()
     await peer.sendall(b"waits")
     while not transport.get_read_buffer_size():

@@ -401,6 +401,11 @@ impl TlsProtocol {
         self.state.with(|state| state.protocol.clone()).map(|protocol| protocol.into_bound(py))
     }
 
+    #[getter(_app_reading_paused)]
+    fn reading_paused_attribute(&self) -> bool {
+        self.state.with(|state| state.reading_paused)
+    }
+
     #[getter(_sslobj)]
     fn object_attribute<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
         self.engine.object().into_bound(py)
