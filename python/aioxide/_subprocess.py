@@ -147,15 +147,30 @@ class SubprocessLoop(SelectorEventLoop):
         self._children[pidfd] = transport
 
     def _child_ended(self, transport: SubprocessTransport, pidfd: int) -> None:
-        code = _reap(transport, os.P_PIDFD, pidfd)
-        self._remove_reader(pidfd)
-        del self._children[pidfd]
-        os.close(pidfd)
+        try:
+            code = _reap(transport)
+        except Exception as error:  # noqa: BLE001 - it is reported
+            # Each turn would find the pidfd readable. A Ctrl-C leaves it to the next run.
+            self._close_pidfd(pidfd)
+            self._report_unread(transport, error)
+            return
+        self._close_pidfd(pidfd)
         if code is None:
             # Its end is a debugger's to know first.
             self._watch_child_by_thread(transport)
         else:
             transport._process_exited(code)
+
+    def _close_pidfd(self, pidfd: int) -> None:
+        self._remove_reader(pidfd)
+        del self._children[pidfd]
+        os.close(pidfd)
+
+    def _report_unread(self, transport: SubprocessTransport, error: Exception) -> None:
+        """The system does not say how a child ended. As with asyncio the transport is not told."""
+        message = f"the exit status of child process {transport.get_pid()} could not be read"
+        context = {"message": message, "exception": error, "transport": transport}
+        self.call_exception_handler(context)
 
     def _forget_children(self) -> None:
         """The loop is closed: nobody is told any more."""
@@ -184,23 +199,28 @@ class SubprocessLoop(SelectorEventLoop):
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         try:
-            self.call_soon_threadsafe(self._child_of_thread_ended, transport, pid)
+            self.call_soon_threadsafe(self._child_of_thread_ended, transport)
         except RuntimeError:
-            _reap(transport, os.P_PID, pid)
+            _reap(transport)
             base_events.logger.warning("Loop %r that handles pid %r is closed", self, pid)
 
-    def _child_of_thread_ended(self, transport: SubprocessTransport, pid: int) -> None:
-        code = _reap(transport, os.P_PID, pid)
+    def _child_of_thread_ended(self, transport: SubprocessTransport) -> None:
+        try:
+            code = _reap(transport)
+        except Exception as error:  # noqa: BLE001 - it is reported
+            self._report_unread(transport, error)
+            return
         if code is None:
             self._watch_child_by_thread(transport)
         else:
             transport._process_exited(code)
 
 
-def _reap(transport: SubprocessTransport, kind: int, number: int) -> int | None:
+def _reap(transport: SubprocessTransport) -> int | None:
     """Return the exit code of a child, None while it runs.
 
     If its Popen object has reaped it, that one knows the code; if somebody else has, it is 255.
+    Raises OSError when the system does not tell.
     """
     child = transport._proc
     # The lock that Popen takes: another thread may be waiting there.
@@ -209,7 +229,7 @@ def _reap(transport: SubprocessTransport, kind: int, number: int) -> int | None:
         if code is not None:
             return code
         try:
-            ended = os.waitid(kind, number, os.WEXITED | os.WNOHANG)
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
         except ChildProcessError:
             code = 255
             base_events.logger.warning(
@@ -217,8 +237,8 @@ def _reap(transport: SubprocessTransport, kind: int, number: int) -> int | None:
                 child.pid,
             )
         else:
-            if ended is None:
+            if pid == 0:
                 return None
-            code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            code = os.waitstatus_to_exitcode(status)
         child.returncode = code
         return code
