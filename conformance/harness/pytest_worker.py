@@ -11,9 +11,12 @@ import sys
 import traceback
 import warnings
 
-import child
-
+# multiprocessing runs this file in each process that a test spawns, without its folder in the path.
 HERE = str(pathlib.Path(__file__).resolve().parent)
+sys.path.insert(0, HERE)
+
+import child  # noqa: E402
+
 sys.path[:] = [entry for entry in sys.path if entry != HERE]
 DETAIL = 12_000
 RANK = ("pass", "skip", "fail")

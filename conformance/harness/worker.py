@@ -6,10 +6,13 @@ import pkgutil
 import sys
 import unittest
 
-import child
+# multiprocessing runs this file in each process that a test spawns, without its folder in the path.
+HERE = str(pathlib.Path(__file__).resolve().parent)
+sys.path.insert(0, HERE)
+
+import child  # noqa: E402
 
 # Tests must not be able to import the harness, nor anything beside it, by accident.
-HERE = str(pathlib.Path(__file__).resolve().parent)
 sys.path[:] = [entry for entry in sys.path if entry != HERE]
 
 

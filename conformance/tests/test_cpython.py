@@ -169,6 +169,12 @@ def test_broken_class_set_up_breaks_its_tests(command):
     assert "unexpected fail: test_state.SetUpClassTests.test_any" in done.lines()
 
 
+def test_tests_may_spawn_processes(command):
+    arguments = ("--loop", "fakeloops:Sound", "--test", "test_state.SpawnTests", "--limit", "30")
+    done = command(*arguments)
+    assert "test_state.SpawnTests: 1 pass" in done.lines(), done.out
+
+
 def test_crash_after_the_last_test_is_seen(command):
     arguments = ("--loop", "fakeloops:Sound", "--test", "test_state.LastCleanupTests")
     assert command(*arguments).code == 0

@@ -2,6 +2,7 @@
 """Tests that depend on each other, and classes that break outside of a test."""
 
 import asyncio
+import multiprocessing
 import os
 import unittest
 
@@ -37,3 +38,12 @@ class LastCleanupTests(unittest.TestCase):
 
     def test_any(self):
         asyncio.new_event_loop().close()
+
+
+class SpawnTests(unittest.TestCase):
+    def test_child(self):
+        asyncio.new_event_loop().close()
+        child = multiprocessing.get_context("spawn").Process(target=os.getpid)
+        child.start()
+        child.join()
+        self.assertEqual(child.exitcode, 0)
