@@ -70,6 +70,8 @@ impl Server {
         })?;
         let mut prepare = || -> io::Result<(Poll, SocketAddr)> {
             let poll = Poll::new()?;
+            // A burst beyond the usual 128 would be dropped, and come again a second later.
+            SockRef::from(&listener).listen(BACKLOG)?;
             poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
             Ok((poll, listener.local_addr()?))
         };
@@ -274,5 +276,7 @@ impl Answer {
 
 const LISTENER: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
+/// Connections that wait to be accepted; the kernel has a limit of its own, 4096 as a rule.
+const BACKLOG: i32 = 4096;
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -151,6 +151,20 @@ fn connections_beyond_the_limit_are_reset() {
 }
 
 #[test]
+fn a_burst_waits_to_be_accepted() {
+    let site = Site::start("--notices 1");
+    let pid = rustix::process::Pid::from_child(&site.child);
+    // While it stands still, whatever the kernel does not keep is dropped.
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("our child");
+    let address = site.address.parse().expect("an address");
+    let connected = (0..400)
+        .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok())
+        .collect::<Vec<_>>();
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("our child");
+    assert_eq!(connected.len(), 400);
+}
+
+#[test]
 fn requests_that_no_worker_takes_in_time_are_given_up() {
     let site = Site::start("--notices 1 --latency 80 --workers 1 --request-timeout 100");
     let mut streams: Vec<_> = (0..4).map(|_| site.connect()).collect();
