@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import arms, machine, runner, table
+from . import arms, machine, page, runner, table
 from .model import LIMIT, Settings, Subject
 from .processes import ROOT
 from .results import FOLDER, Results, from_json
@@ -25,8 +25,11 @@ def main() -> int:
     if options.render:
         for path in options.render:
             target = path.with_suffix(".md")
-            target.write_text(table.render(from_json(path.read_text())))
+            results = from_json(path.read_text())
+            target.write_text(table.render(results))
             print(target)
+            if page.is_of(results, path):
+                print(*page.renew(results), sep="\n")
         return 0
     unknown = [name for name in options.names if name not in SUBJECTS]
     if unknown:
@@ -49,6 +52,8 @@ def main() -> int:
             FOLDER.mkdir(exist_ok=True)
             (FOLDER / f"{results.stem()}.json").write_text(results.to_json())
             (FOLDER / f"{results.stem()}.md").write_text(text)
+            if subject.name == page.SUBJECT:
+                page.renew(results)
     return 0
 
 
@@ -93,26 +98,28 @@ def _names(text: str) -> list[str]:
 
 def _settings(options: argparse.Namespace, subjects: list[Subject]) -> Settings:
     base = QUICK if options.quick else FULL
-    load = _load() if any(subject.needs_load for subject in subjects) else ""
+    load = _program("load") if any(subject.needs_load for subject in subjects) else ""
+    site = _program("site") if any(subject.needs_site for subject in subjects) else ""
     seconds = options.seconds or base.seconds
-    return Settings(seconds, base.warmup, base.time_limit + 2 * seconds, base.quick, load)
+    return Settings(seconds, base.warmup, base.time_limit + 2 * seconds, base.quick, load, site)
 
 
-def _load() -> str:
-    """The load generator: the one that the environment names, else built here."""
-    given = os.environ.get("AIOXIDE_LOAD")
+def _program(name: str) -> str:
+    """The load generator or the site: the one that the environment names, else built here."""
+    variable, package = f"AIOXIDE_{name.upper()}", f"aioxide-{name}"
+    given = os.environ.get(variable)
     if given:
         if not os.access(given, os.X_OK):
-            sys.exit(f"bench: AIOXIDE_LOAD is {given!r}, which is no program")
+            sys.exit(f"bench: {variable} is {given!r}, which is no program")
         return given
-    command = ["cargo", "build", "--release", "--quiet", "--package", "aioxide-load"]
+    command = ["cargo", "build", "--release", "--quiet", "--package", package]
     print(f"bench: {' '.join(command)}", file=sys.stderr)
     try:
         subprocess.run(command, cwd=ROOT, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"bench: cannot build the load generator: {error}")
+        sys.exit(f"bench: cannot build {package}: {error}")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return str((ROOT / target / "release" / "aioxide-load").resolve())
+    return str((ROOT / target / "release" / package).resolve())
 
 
 def _measure(subject: Subject, options: argparse.Namespace, settings: Settings) -> Results:

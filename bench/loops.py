@@ -22,8 +22,8 @@ NAMES = (OURS, "asyncio", "uvloop", "rloop", "zuvloop")
 
 
 def is_ours(name: str) -> bool:
-    """Whether a column is aioxide's, or of something that runs on its loop."""
-    return name == OURS or name.endswith(f" on {OURS}")
+    """Whether a column is aioxide's, or of something that runs on its loop, or beside it."""
+    return name == OURS or name.endswith(f" on {OURS}") or name.startswith(f"{OURS} + ")
 
 
 def factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -71,6 +71,19 @@ class Client:
 
 
 @dataclass(frozen=True)
+class Form:
+    """A form of concurrency, which is measured in place of a loop."""
+
+    #: The function in `programs/concurrency/forms.py`.
+    program: str
+    #: What it runs on, if that is a loop, and the client that it fetches with.
+    loop: str = ""
+    module: str = ""
+    #: The first Python that has it.
+    since: tuple[int, int] = (3, 11)
+
+
+@dataclass(frozen=True)
 class Settings:
     """How long to measure, and with what."""
 
@@ -79,8 +92,9 @@ class Settings:
     #: A measurement's process is killed after this many seconds.
     time_limit: float
     quick: bool
-    #: The load generator; only subjects that need it look at it.
+    #: The load generator and the embedded site; only subjects that need them look at them.
     load: str = ""
+    site: str = ""
 
 
 class Subject(ABC):
@@ -93,8 +107,10 @@ class Subject(ABC):
     #: Whether the bare epoll server, or the bare client, can do the same.
     has_limit = False
     needs_load = False
+    needs_site = False
     #: What is measured, by name, if not the loops.
     clients: Mapping[str, Client] = MappingProxyType({})
+    forms: Mapping[str, Form] = MappingProxyType({})
 
     @abstractmethod
     def rows(self) -> list[Row]:

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 from .model import LIMIT, MeasureError, TimeLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +61,7 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def read_json(self) -> dict[str, Any]:
+    def read_line(self) -> bytes:
         """The next line that the child prints."""
         stdout = self._process.stdout
         assert stdout is not None
@@ -73,6 +73,11 @@ class Child:
                 raise MeasureError(self._last_words())
             self._unread += chunk
         line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def read_json(self) -> dict[str, Any]:
+        """The next line that the child prints, which is its result."""
+        line = self.read_line()
         try:
             value = json.loads(line)
         except ValueError:
@@ -203,6 +208,27 @@ class Service(Listener):
             if death:
                 raise MeasureError(f"server {death}") from error
             raise
+
+
+class Site(Child):
+    """The embedded site, which sleeps while it waits and is on no core of its own."""
+
+    def __init__(self, site: str, options: Mapping[str, int], limit: float) -> None:
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        super().__init__([site, *words], limit)
+        #: Host and port, once it listens.
+        self.address = ""
+
+    def __enter__(self) -> Self:
+        try:
+            line = self.read_line().decode(errors="replace")
+            _, told, self.address = line.partition("listening on http://")
+            if not told:
+                raise MeasureError(f"the site printed {line[:100]!r} instead of where it listens")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
 
 
 def _on_core(core: int | None) -> Callable[[], None] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .loops import OURS, is_ours
+from .loops import NAMES, OURS, is_ours
 from .model import BEST_PEER, LIMIT, Metric, Row
 from .stats import WIDE, Summary, best, factor, verdict
 
@@ -37,11 +37,13 @@ def render(results: Results) -> str:
 
 def _circumstances(results: Results) -> str:
     facts = results.facts
+    what = _kind_of(results.columns())
+    # A form does its jobs once, however long that takes.
+    length = "" if what == "forms" else f", {results.seconds:g} s a measurement"
     measured = ", ".join(f"{name} {version}" for name, version in results.loops.items())
-    what = "clients" if any(" on " in name for name in results.columns()) else "loops"
     lines = [
         f"{results.date}, commit {facts['commit']}, aioxide's build: {facts['aioxide_build']}",
-        f"rounds: {results.rounds}, {what} interleaved, {results.seconds:g} s a measurement",
+        f"rounds: {results.rounds}, {what} interleaved{length}",
         f"{facts['machine']}, {facts['cores']} cores, {facts['kernel']}",
         f"load average at the start: {facts['load_average']:.2f}",
         f"Python {facts['python']} ({facts['build']})",
@@ -53,6 +55,12 @@ def _circumstances(results: Results) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _kind_of(columns: Sequence[str]) -> str:
+    if any(" on " in name for name in columns):
+        return "clients"
+    return "loops" if set(columns) <= {*NAMES, LIMIT} else "forms"
+
+
 def _metric_table(results: Results, metric: Metric) -> str:
     names = results.columns()
     lines = [["", *names, "best peer", "factor", "verdict"]]
@@ -62,7 +70,7 @@ def _metric_table(results: Results, metric: Metric) -> str:
         found = results.summaries(row.name, metric.key)
         cells = [_cell(results, row, name, found.get(name), metric) for name in names]
         lines.append([row.name, *cells, *_comparison(found, metric)])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _cell(results: Results, row: Row, name: str, summary: Summary | None, metric: Metric) -> str:
@@ -112,7 +120,7 @@ def _goal_table(results: Results) -> str:
             met = "met" if ratio >= goal.at_least else "missed"
             shaky = any(_is_wide(found[name], metric) for name in (OURS, rival))
             lines.append([*start, f"{ratio:.2f}", f"{met}, wide spread" if shaky else met])
-    return _markdown(lines) if len(lines) > 1 else ""
+    return markdown(lines) if len(lines) > 1 else ""
 
 
 def _failures(results: Results) -> str:
@@ -129,7 +137,7 @@ def _failures(results: Results) -> str:
     )
 
 
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
+def markdown(lines: Sequence[Sequence[str]]) -> str:
     """The first column to the left, figures to the right, padded to be read as it is."""
     widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
     text = []

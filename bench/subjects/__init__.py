@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model import Subject
+from .concurrency import Concurrency
 from .connections import Connections
 from .echo import Echo
 from .fanout import FanOut
@@ -33,6 +34,7 @@ SUBJECTS: dict[str, Subject] = {
         Latency(),
         Memory(),
         FanOut(),
+        Concurrency(),
         Unix(),
         Pipes(),
         Subprocesses(),

@@ -186,9 +186,9 @@ def command_python(wanted: str | None, arguments: list[str]) -> int:
 def command_bench(wanted: str | None, arguments: list[str]) -> int:
     taken, rest = options(arguments, ("--python",))
     environment = prepared(taken.get("--python", wanted), (*BASE, "bench"))
-    load = native.program("aioxide-load")
+    programs = {"AIOXIDE_LOAD": str(native.program("aioxide-load")), **site()}
     os.chdir(ROOT)  # where `-m bench` finds the folder
-    become([environment.python, "-m", "bench", *rest], {"AIOXIDE_LOAD": str(load)})
+    become([environment.python, "-m", "bench", *rest], programs)
 
 
 def command_fuzz(wanted: str | None, arguments: list[str]) -> int:
