@@ -145,6 +145,18 @@ impl Decoder {
         }
     }
 
+    /// Decodes into `output` from its start, at most [`MAX_STEP`] bytes. What it holds is written
+    /// over; it grows by about as much as is decoded, and does not shrink, so that its memory is
+    /// filled with zeros once for many bodies.
+    ///
+    /// # Errors
+    /// As for [`decode`](Self::decode).
+    pub fn decode_over(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<Step, DecodeError> {
+        let mut done = Step::default();
+        self.fill(input, output, 0, &mut done)?;
+        Ok(done)
+    }
+
     /// Decodes and appends to `output`, at most [`MAX_STEP`] bytes. It grows by about as much as is
     /// decoded.
     ///
@@ -155,19 +167,34 @@ impl Decoder {
         input: &[u8],
         output: &mut Vec<u8>,
     ) -> Result<Step, DecodeError> {
+        let start = output.len();
         let mut done = Step::default();
+        let filled = self.fill(input, output, start, &mut done);
+        output.truncate(start + done.produced);
+        filled.map(|()| done)
+    }
+
+    /// Decodes into `output` from `start` on, and makes it longer where it has to be.
+    fn fill(
+        &mut self,
+        input: &[u8],
+        output: &mut Vec<u8>,
+        start: usize,
+        done: &mut Step,
+    ) -> Result<(), DecodeError> {
         let mut piece = input.len().saturating_mul(4).max(FIRST_PIECE);
         loop {
-            let start = output.len();
-            output.resize(start + piece.min(MAX_STEP - done.produced), 0);
-            let step = self.decode(&input[done.consumed..], &mut output[start..]);
-            output.truncate(start + step.as_ref().map_or(0, |step| step.produced));
-            let step = step?;
+            let end = start + (done.produced + piece).min(MAX_STEP);
+            if output.len() < end {
+                output.resize(end, 0);
+            }
+            let room = &mut output[start + done.produced..end];
+            let step = self.decode(&input[done.consumed..], room)?;
             done.consumed += step.consumed;
             done.produced += step.produced;
             done.more = step.more;
             if !done.more || done.produced == MAX_STEP || step.consumed + step.produced == 0 {
-                return Ok(done);
+                return Ok(());
             }
             piece = piece.saturating_mul(2);
         }

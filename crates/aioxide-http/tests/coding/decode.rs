@@ -1,6 +1,6 @@
 //! What decoders make of good and of bad data.
 
-use aioxide_http::coding::{Coding, Codings, DecodeError, Decoder, Limits, Step};
+use aioxide_http::coding::{Coding, Codings, DecodeError, Decoder, Limits, MAX_STEP, Step};
 
 use super::support::{ALL, decode, decode_all_ways, decoder, encode, feed, noise};
 use super::vectors::{
@@ -258,6 +258,34 @@ fn vector_grows_by_what_is_decoded() {
         }
         assert_eq!(decoder.finish(), Ok(()));
         assert_eq!(&output[6..], data);
+    }
+}
+
+#[test]
+fn one_buffer_serves_body_after_body() {
+    let mut output = Vec::new();
+    for coding in ALL {
+        let mut decoder = decoder(coding);
+        let mut longest = output.len();
+        for length in [50_000, 600_000, 10, 0, 3000] {
+            let data = noise(length);
+            let encoded = encode(coding, &data);
+            decoder.reset(&Codings::from(coding), Limits::default());
+            let (mut rest, mut body) = (&encoded[..], Vec::new());
+            loop {
+                let step = decoder.decode_over(rest, &mut output).expect("fine");
+                assert!(output.len() >= longest, "it does not shrink");
+                assert!(output.len() <= MAX_STEP);
+                longest = output.len();
+                body.extend_from_slice(&output[..step.produced]);
+                rest = &rest[step.consumed..];
+                if !step.more {
+                    break;
+                }
+            }
+            assert_eq!(decoder.finish(), Ok(()));
+            assert_eq!(body, data, "{coding}, {length} bytes");
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Decompressing a body as it comes, and no faster than it is taken.
 
+use std::cell::Cell;
+
 use aioxide_http::coding::{Codings, DecodeError, Decoder, Limits};
 use aioxide_http::http1::response::Head;
 use pyo3::prelude::*;
@@ -7,15 +9,47 @@ use pyo3::prelude::*;
 use super::body::Piece;
 use super::receive::bytes_of;
 
+/// A decoder with its window, and what it decodes into. They are used for one body after another: to
+/// make them anew costs as much as to decode a short one.
+#[derive(Debug)]
+struct Tools {
+    decoder: Decoder,
+    scratch: Vec<u8>,
+}
+
+thread_local! {
+    /// Of the body that was decoded last in this thread.
+    static SPARE: Cell<Option<Tools>> = const { Cell::new(None) };
+}
+
+impl Tools {
+    fn take(codings: &Codings, limits: Limits) -> Self {
+        match SPARE.take() {
+            Some(mut spare) => {
+                spare.decoder.reset(codings, limits);
+                spare
+            }
+            None => Self { decoder: Decoder::new(codings, limits), scratch: Vec::new() },
+        }
+    }
+}
+
 /// The decoder of one body, and what it has not decoded yet.
 #[derive(Debug)]
 pub(super) struct Inflater {
-    decoder: Decoder,
+    /// `None` only while it is dropped.
+    tools: Option<Tools>,
     /// Compressed pieces that wait until somebody takes what is there.
     waiting: Vec<Piece>,
     /// How much of the first of them is decoded.
     used: usize,
-    scratch: Vec<u8>,
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        // A thread that ends has none.
+        let _ = SPARE.try_with(|spare| spare.set(self.tools.take()));
+    }
 }
 
 /// What came of a call.
@@ -35,10 +69,9 @@ impl Inflater {
             return None;
         }
         Some(Box::new(Self {
-            decoder: Decoder::new(&codings, limits),
+            tools: Some(Tools::take(&codings, limits)),
             waiting: Vec::new(),
             used: 0,
-            scratch: Vec::new(),
         }))
     }
 
@@ -49,6 +82,7 @@ impl Inflater {
     /// Decodes until nothing is left, or more than `room` bytes came out.
     pub(super) fn run(&mut self, py: Python<'_>, room: usize) -> Inflated {
         let mut result = Inflated::default();
+        let Some(Tools { decoder, scratch }) = &mut self.tools else { return result };
         let waiting = std::mem::take(&mut self.waiting);
         let mut produced = 0;
         let mut rest = waiting.into_iter();
@@ -58,9 +92,8 @@ impl Inflater {
                 continue;
             };
             loop {
-                self.scratch.clear();
                 let input = &data.as_slice()[self.used..];
-                let step = match self.decoder.decode_to_vec(input, &mut self.scratch) {
+                let step = match decoder.decode_over(input, scratch) {
                     Ok(step) => step,
                     Err(error) => {
                         result.failure = Some(error);
@@ -70,7 +103,7 @@ impl Inflater {
                 self.used += step.consumed;
                 produced += step.produced;
                 if step.produced != 0 {
-                    result.pieces.push(Piece::Data(bytes_of(py, &self.scratch)));
+                    result.pieces.push(Piece::Data(bytes_of(py, &scratch[..step.produced])));
                 }
                 let done = !step.more;
                 if produced > room && !done {
@@ -102,6 +135,6 @@ impl Inflater {
     /// # Errors
     /// It ended in the middle of what was coded.
     pub(super) fn finish(&self) -> Result<(), DecodeError> {
-        self.decoder.finish()
+        self.tools.as_ref().map_or(Ok(()), |tools| tools.decoder.finish())
     }
 }
