@@ -231,3 +231,29 @@ def test_disk_that_is_waited_for_is_named(run_blocking, tmp_path):
     site = report["site"]
     assert (site["function"], site["line"]) == ("hog", result.line_of("here"))
     assert report["target"] == str(tmp_path / "big")
+
+
+IMPORT = """
+import importlib
+from pathlib import Path
+
+SLOW = '''
+import time
+from __main__ import until_reported
+while until_reported():
+    time.sleep(0.2)
+'''
+
+def hog(size):
+    Path(__file__).with_name(f"slow{size}.py").write_text(SLOW)
+    importlib.invalidate_caches()
+    importlib.import_module(f"slow{size}")
+"""
+
+
+def test_hint_of_an_import(run_blocking):
+    result = run_blocking(IMPORT, CALLS.format(tries=12, kind="sleep"))
+    report = result.blocked(kind="sleep")[0]
+    assert "imported for the first time" in report["hint"]
+    functions = [frame["function"] for frame in report["stack"]]
+    assert functions.index("hog") > 0

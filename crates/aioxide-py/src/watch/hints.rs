@@ -3,6 +3,9 @@
 use super::activity::Kind;
 use super::report::{Report, Work};
 
+/// The file of the frames that run an import.
+const IMPORT: &str = "<frozen importlib._bootstrap>";
+
 /// What could be done about what `report` tells of.
 pub(super) fn hint(report: &Report) -> Option<String> {
     if matches!(report.work, Work::Turn { .. }) {
@@ -10,6 +13,11 @@ pub(super) fn hint(report: &Report) -> Option<String> {
             "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
              queue and a few workers"
                 .to_owned(),
+        );
+    }
+    if report.stack.iter().any(|line| line.frame.file == IMPORT) {
+        return Some(
+            "a module is imported for the first time: import it before the loop runs".to_owned(),
         );
     }
     let text = match report.activity.kind {
