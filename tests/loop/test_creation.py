@@ -59,23 +59,25 @@ def test_the_loop_of_what_is_made(loop, running):
 
 
 def test_tasks_made_while_one_is_being_made(loop):
-    """`get_debug` and `call_soon` are asked for by each task that is made."""
-    names = []
+    """A task asks its loop for `get_debug()` while it is made, which may be the program's."""
+    inner = []
 
-    def factory(loop, coro, **kwargs):
-        if not names:
-            names.append(None)
-            names.append(loop.create_task(nothing(), name="inner"))
-        return asyncio.Task(coro, loop=loop, **kwargs)
+    def get_debug():
+        if not inner:
+            inner.append(None)
+            inner[:] = [loop.create_task(nothing())]
+        return False
 
     async def main():
-        loop.set_task_factory(factory)
+        loop.get_debug = get_debug
         outer = loop.create_task(nothing(), name="outer")
-        await outer
-        await names[1]
-        return outer.get_name(), names[1].get_name()
+        del loop.get_debug
+        assert inner[0] is not outer
+        assert {inner[0].get_loop(), outer.get_loop()} == {loop}
+        await asyncio.gather(outer, inner[0])
+        return outer.get_name()
 
-    assert loop.run_until_complete(main()) == ("outer", "inner")
+    assert loop.run_until_complete(main()) == "outer"
 
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="counts references")

@@ -25,6 +25,16 @@ def contexts(expect_exception_handler):
 
 
 @pytest.fixture
+def no_zombies():
+    """Fails a test that leaves a child."""
+    yield
+    gc.collect()
+    subprocess._cleanup()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.fixture
 def on_asyncio(loop_kind):
     """Whether this is the control arm."""
     return loop_kind == "asyncio"

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import os
 import resource
 import signal
@@ -13,33 +12,17 @@ import threading
 
 import pytest
 
+from .children import DEVNULL, PIPE, PLAIN, exec_
 from .peer import polled
 
-PIPE = subprocess.PIPE
-DEVNULL = subprocess.DEVNULL
 LARGE = bytes(range(256)) * 8192  # 2 MiB
-PLAIN = {"stdin": DEVNULL, "stdout": DEVNULL, "stderr": DEVNULL}
 
 # 3.11's asyncio waits for a child in a thread, which tells the loop a moment after the test.
-pytestmark = pytest.mark.time_limit(60)
-
-
-def exec_(*args, **options):
-    return asyncio.create_subprocess_exec(*args, **{**PLAIN, **options})
+pytestmark = [pytest.mark.time_limit(60), pytest.mark.usefixtures("no_zombies")]
 
 
 def python(program, *args, **options):
     return exec_(sys.executable, "-c", program, *args, **options)
-
-
-@pytest.fixture(autouse=True)
-def no_zombies():
-    """Fails a test that leaves a child."""
-    yield
-    gc.collect()
-    subprocess._cleanup()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 # Codes
@@ -126,80 +109,6 @@ async def test_children_are_ignored(loop, loop_kind, asyncio_log):
         assert await process.wait() in (255, 0)
     finally:
         signal.signal(signal.SIGCHLD, before)
-
-
-async def failing_waitpid(loop, monkeypatch, error):
-    """Let a child end while os.waitpid() raises, and return it when the loop has asked."""
-    process = await exec_("cat", stdin=PIPE)
-    asked = loop.create_future()
-
-    def fail(*args):
-        asked.done() or asked.set_result(None)
-        raise error
-
-    monkeypatch.setattr(os, "waitpid", fail)
-    process.stdin.close()
-    await asked
-    await process.stdin.wait_closed()
-    await polled(4)
-    monkeypatch.undo()
-    return process
-
-
-async def end_by_hand(process):
-    """Reap the child of which the loop could not learn how it ended."""
-    assert process.returncode is None
-    assert os.waitpid(process.pid, 0) == (process.pid, 0)
-    process._transport._process_exited(0)
-    assert await process.wait() == 0
-
-
-async def test_reaping_fails(
-    loop, loop_kind, contexts, monkeypatch, open_descriptors, asyncio_fault
-):
-    """It is reported once, and no pidfd is left."""
-    if loop_kind == "asyncio" and sys.version_info < (3, 12):
-        pytest.skip("its thread reports it, and ends")
-    asyncio_fault(sys.version_info < (3, 15), "it leaves the pidfd open", fixed_later=True)
-    before = open_descriptors()
-    process = await failing_waitpid(loop, monkeypatch, OSError("unexpected"))
-    assert [str(context["exception"]) for context in contexts] == ["unexpected"]
-    await end_by_hand(process)
-    await polled()
-    assert open_descriptors() == before
-
-
-@pytest.mark.parametrize("pidfds", [True, False])
-async def test_report_of_failed_reaping(loop, loop_kind, contexts, monkeypatch, pidfds):
-    if loop_kind == "asyncio":
-        pytest.skip("it says that a callback None() has failed")
-    if not pidfds:
-        monkeypatch.delattr(os, "pidfd_open")
-    process = await failing_waitpid(loop, monkeypatch, PermissionError("no"))
-    (context,) = contexts
-    assert context["message"] == f"the exit status of child process {process.pid} could not be read"
-    assert context["transport"] is process._transport
-    assert type(context["exception"]) is PermissionError
-    await end_by_hand(process)
-
-
-def test_run_ends_while_a_child_is_reaped(loop_factory, loop_kind, monkeypatch):
-    """The next run is told of the child."""
-    if loop_kind == "asyncio":
-        pytest.skip("it forgets the child")
-
-    def interrupt(*args):
-        raise KeyboardInterrupt
-
-    loop = loop_factory()
-    process = loop.run_until_complete(exec_("cat", stdin=PIPE))
-    monkeypatch.setattr(os, "waitpid", interrupt)
-    process.stdin.close()
-    with pytest.raises(KeyboardInterrupt):
-        loop.run_forever()
-    monkeypatch.undo()
-    assert loop.run_until_complete(process.wait()) == 0
-    loop.close()
 
 
 # Data

@@ -8,7 +8,7 @@ import importlib
 import multiprocessing
 import os
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,31 +68,28 @@ def one_by_one(task: Task, meter: Meter) -> list[Any]:
     return results
 
 
-def threads(task: Task, meter: Meter) -> list[Any]:
+def in_pool(task: Task, meter: Meter, make: Callable[[int], Executor]) -> list[Any]:
+    """All in a pool of workers, which is made when the clock runs."""
     meter.start_with_heart()
-    with ThreadPoolExecutor(task.workers) as executor:
+    with make(task.workers) as executor:
         results = list(executor.map(task.job, task.numbers))
         meter.stop()
     return results
+
+
+def threads(task: Task, meter: Meter) -> list[Any]:
+    return in_pool(task, meter, ThreadPoolExecutor)
 
 
 def processes(task: Task, meter: Meter) -> list[Any]:
-    meter.start_with_heart()
-    with pool(task.workers) as executor:
-        results = list(executor.map(task.job, task.numbers))
-        meter.stop()
-    return results
+    return in_pool(task, meter, pool)
 
 
 def interpreters(task: Task, meter: Meter) -> list[Any]:
     """Threads with a GIL each."""
     from concurrent.futures import InterpreterPoolExecutor
 
-    meter.start_with_heart()
-    with InterpreterPoolExecutor(task.workers) as executor:
-        results = list(executor.map(task.job, task.numbers))
-        meter.stop()
-    return results
+    return in_pool(task, meter, InterpreterPoolExecutor)
 
 
 def loop(task: Task, meter: Meter) -> list[Any]:

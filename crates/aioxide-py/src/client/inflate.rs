@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use super::body::Piece;
 use super::receive::bytes_of;
 
-/// A decoder with its window, and what it decodes into. They are used for one body after another: to
-/// make them anew costs as much as to decode a short one.
+/// A decoder with its window, and what it decodes into: at most `MAX_STEP` bytes. They are used
+/// for one body after another.
 #[derive(Debug)]
 struct Tools {
     decoder: Decoder,

@@ -252,7 +252,8 @@ impl Loop {
             (scheduler.ready.take(), scheduler.timers.take(), sources)
         });
         let arrived = self.inbox_taken();
-        let factory = (self.task_factory.with(Option::take), self.keywords.with(Option::take));
+        let factory = self.task_factory.with(Option::take);
+        let keywords = self.keywords.with(Option::take);
         let current =
             (self.current_handle.with(Option::take), self.spare_context.with(Option::take));
         let unsent = (self.unsent.with(std::mem::take), self.answers.with(std::mem::take));
@@ -265,7 +266,7 @@ impl Loop {
                 Source::Watcher(_) => {}
             }
         }
-        drop((ready, timers, arrived, factory, current, unsent, addresses, sources));
+        drop((ready, timers, arrived, factory, keywords, current, unsent, addresses, sources));
         self.tasks.clear();
     }
 

@@ -1,4 +1,5 @@
-//! `create_task` and `create_future`: asyncio's own classes, called without a Python frame.
+//! `create_task` and `create_future`: asyncio's own classes, called without a Python frame. And
+//! `get_debug`, which each of them asks for.
 
 use std::ffi::CStr;
 
@@ -42,18 +43,11 @@ the task factory or to asyncio.Task. Raises RuntimeError when the loop is closed
     #[inline]
     fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
         let event_loop = this.get();
-        let &[coro] = arguments.positional else {
-            return create_task_by_name(this, arguments);
-        };
-        event_loop.ensure_open()?;
-        let has_factory = event_loop.task_factory.with(|factory| factory.is_some());
-        if has_factory || event_loop.is_debug() || arguments.keyword_count() != 0 {
-            let kwargs = PyDict::new(this.py());
-            for (name, value) in arguments.keywords(this.py()) {
-                kwargs.set_item(name, value)?;
-            }
-            return create_task_with(this, coro, &kwargs);
+        let &[coro] = arguments.positional else { return create_task_with(this, arguments) };
+        if arguments.keyword_count() != 0 || event_loop.has_own_way_of_tasks() {
+            return create_task_with(this, arguments);
         }
+        event_loop.ensure_open()?;
         let py = this.py();
         let keywords = event_loop.keywords(this)?;
         let task = call_with_keywords(py, &interop(py)?.task, Some(coro), keywords.bind(py))?;
@@ -66,7 +60,6 @@ impl FastMethod<Loop> for GetDebug {
     const NAME: &'static CStr = c"get_debug";
     const DOC: &'static CStr = c"get_debug($self, /)\n--\n\nWhether the loop is in debug mode.";
 
-    // Each task and each future asks for it.
     #[inline]
     fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
         arguments.refuse("get_debug")?;
@@ -75,50 +68,39 @@ impl FastMethod<Loop> for GetDebug {
     }
 }
 
-/// `create_task(coro=...)`, or not exactly one coroutine.
+/// As `create_task` with keywords, a task factory, or in debug mode; or without a coroutine.
 #[cold]
-fn create_task_by_name(this: &Bound<'_, Loop>, arguments: Arguments<'_, '_>) -> PyResult<Ref> {
+fn create_task_with(this: &Bound<'_, Loop>, arguments: Arguments<'_, '_>) -> PyResult<Ref> {
     let py = this.py();
+    let event_loop = this.get();
     let kwargs = PyDict::new(py);
-    let mut coro = None;
+    let mut coro = arguments.positional.first().copied();
     for (name, value) in arguments.keywords(py) {
-        if name == "coro" {
+        if coro.is_none() && name == "coro" {
             coro = Some(value);
         } else {
             kwargs.set_item(name, value)?;
         }
     }
-    match (arguments.positional, coro) {
-        ([], Some(coro)) => {
-            this.get().ensure_open()?;
-            create_task_with(this, coro, &kwargs)
-        }
-        ([], None) => Err(PyTypeError::new_err(
-            "create_task() missing 1 required positional argument: 'coro'",
-        )),
-        (given, _) => Err(PyTypeError::new_err(format!(
+    let Some(coro) = coro else {
+        let text = "create_task() missing 1 required positional argument: 'coro'";
+        return Err(PyTypeError::new_err(text));
+    };
+    if arguments.positional.len() > 1 {
+        let text = format!(
             "create_task() takes 1 positional argument but {} were given",
-            given.len()
-        ))),
+            arguments.positional.len()
+        );
+        return Err(PyTypeError::new_err(text));
     }
-}
-
-#[inline(never)]
-fn create_task_with<'py>(
-    this: &Bound<'py, Loop>,
-    coro: Borrowed<'_, 'py, PyAny>,
-    kwargs: &Bound<'py, PyDict>,
-) -> PyResult<Ref> {
-    let py = this.py();
-    let event_loop = this.get();
-    let has_factory = event_loop.task_factory.with(|factory| factory.is_some());
-    let task = if has_factory || event_loop.is_debug() {
+    event_loop.ensure_open()?;
+    let task = if event_loop.has_own_way_of_tasks() {
         // CPython's own method: which keywords reach a factory, and how a name is set, differs
         // from version to version.
         Ref::from(cold(py, "create_task", (this, coro, kwargs))?)
     } else {
         kwargs.set_item("loop", this)?;
-        call_with_keywords(py, &interop(py)?.task, Some(coro), kwargs)?
+        call_with_keywords(py, &interop(py)?.task, Some(coro), &kwargs)?
     };
     event_loop.tasks.adopt(py, this, &task);
     Ok(task)
@@ -135,6 +117,12 @@ impl Loop {
         let keywords = this.get().keywords(this)?;
         call_with_keywords(py, &interop(py)?.future, None, keywords.bind(py))
             .map(|future| future.into_bound(py))
+    }
+
+    /// Tasks are made by a factory, or as debug mode makes them.
+    #[inline]
+    fn has_own_way_of_tasks(&self) -> bool {
+        self.is_debug() || self.task_factory.with(|factory| factory.is_some())
     }
 
     /// `{"loop": this}`. A loop that runs keeps it; one that does not may be garbage, and is not to

@@ -1,4 +1,4 @@
-//! Calls without tuples.
+//! Calls of objects, with as little made for them as can be.
 
 use std::ptr;
 

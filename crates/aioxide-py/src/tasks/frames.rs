@@ -60,21 +60,10 @@ struct Chain {
 
 static CHAIN: PyOnceLock<Option<Chain>> = PyOnceLock::new();
 
-/// In a frame.
-const CODE: usize = FRAME.code;
-const PREVIOUS: usize = FRAME.previous;
-const INSTRUCTION: usize = FRAME.instruction;
-const OWNER: usize = FRAME.owner;
-/// Owners from this number on are the interpreter's own frames.
-const NO_CODE: u8 = INTERPRETERS_OWN;
-/// In a thread's state up to 3.12: where the frame is, by one more step.
-const INDIRECT: usize = offsets::INDIRECT.0;
 /// In an object that a frame has: the frame.
 const OF_OBJECT: usize = 24;
 /// How many words of a thread's state are looked at. Every version's has more.
 const WORDS: usize = 34;
-/// References of 3.14 are tagged.
-const TAG: usize = TAGS;
 
 /// # Safety
 /// There is a word.
@@ -95,18 +84,18 @@ impl Chain {
         while !frame.is_null() && found < DEPTH {
             // SAFETY: A frame of the running thread, which only this thread changes; the layout was
             // checked.
-            let code = unsafe { read(frame, CODE) };
+            let code = unsafe { read(frame, FRAME.code) };
             // SAFETY: As above.
-            let owner = unsafe { frame.add(OWNER) };
+            let owner = unsafe { frame.add(FRAME.owner) };
             // SAFETY: As above.
             let owner = unsafe { owner.read() };
-            let code = code.map_addr(|address| address & !TAG).cast_mut().cast::<ffi::PyObject>();
+            let code = code.map_addr(|address| address & !TAGS).cast_mut().cast::<ffi::PyObject>();
             if self.end.is(code) {
                 break;
             }
-            if owner < NO_CODE && !code.is_null() {
+            if owner < INTERPRETERS_OWN && !code.is_null() {
                 // SAFETY: As above.
-                let instruction = unsafe { read(frame, INSTRUCTION) };
+                let instruction = unsafe { read(frame, FRAME.instruction) };
                 let distance = instruction.addr().wrapping_sub(code.addr() + self.instructions);
                 // SAFETY: A live code object: the frame runs it.
                 let code = unsafe { Borrowed::from_ptr(py, code) }.to_owned();
@@ -114,7 +103,7 @@ impl Chain {
                 found += 1;
             }
             // SAFETY: As above.
-            frame = unsafe { read(frame, PREVIOUS) };
+            frame = unsafe { read(frame, FRAME.previous) };
         }
         sites
     }
@@ -128,7 +117,7 @@ impl Chain {
             unsafe { read(state, self.current) }
         } else {
             // SAFETY: As above.
-            let indirect = unsafe { read(state, INDIRECT) };
+            let indirect = unsafe { read(state, offsets::INDIRECT.0) };
             // SAFETY: What the field points to, by the headers of these versions.
             unsafe { read(indirect, self.current) }
         }
