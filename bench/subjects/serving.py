@@ -23,6 +23,7 @@ def measure(
     command: str,
     options: dict[str, Any],
     settings: Settings,
+    *,
     flags: Sequence[str] = (),
     path: str = "",
 ) -> dict[str, float]:

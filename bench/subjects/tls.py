@@ -53,10 +53,10 @@ class Tls(Subject):
         server = [row.parameters["kind"], "--tls"]
         if "size" not in row.parameters:
             options = {"--size": 100, "--connections": 10}
-            found = serving.measure(loop, server, [], "connect", options, settings, ["--tls"])
+            found = serving.measure(loop, server, [], "connect", options, settings, flags=["--tls"])
             return {"new_cpu": found["cpu"], "new_rate": found["rate"]}
         options = {
             "--size": row.parameters["size"],
             "--connections": row.parameters["connections"],
         }
-        return serving.measure(loop, server, [], "echo", options, settings, ["--tls"])
+        return serving.measure(loop, server, [], "echo", options, settings, flags=["--tls"])

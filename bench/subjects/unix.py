@@ -45,4 +45,4 @@ class Unix(Subject):
         with tempfile.TemporaryDirectory() as directory:
             path = str(Path(directory, "socket"))
             server = [row.parameters["kind"]]
-            return serving.measure(loop, server, [], "echo", options, settings, path)
+            return serving.measure(loop, server, [], "echo", options, settings, path=path)

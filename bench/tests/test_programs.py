@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import pytest
@@ -87,6 +88,23 @@ def test_idle_connection_costs_memory() -> None:
     settings = Settings(seconds=0.1, warmup=0, time_limit=60, quick=True)
     row = next(row for row in subject.rows() if row.parameters.get("kind") == "streams")
     assert subject.measure(row, "asyncio", settings)["connection"] > 0.5
+
+
+LOADED = [name for name, subject in SUBJECTS.items() if subject.needs_load and not subject.clients]
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_server_is_loaded(name: str) -> None:
+    """The options of a subject are those of the server and of the load generator."""
+    load = os.environ.get("AIOXIDE_LOAD")
+    if load is None:
+        pytest.skip("needs AIOXIDE_LOAD, which `./dev test py` sets")
+    subject = SUBJECTS[name]
+    settings = Settings(seconds=0.1, warmup=0, time_limit=60, quick=True, load=load)
+    row = subject.rows()[0]
+    found = subject.measure(row, "asyncio", settings)
+    assert set(row.metrics) <= set(found)
+    assert all(found[metric] > 0 for metric in row.metrics)
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
