@@ -3,6 +3,7 @@ that this machine can run."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from typing import TYPE_CHECKING, Callable, Optional
@@ -21,6 +22,9 @@ NO_SUITE = 77
 # The extension leaves Python's symbols to the interpreter that loads it, so its crate cannot be
 # linked into a Rust test.
 PURE = ["--workspace", "--exclude", "aioxide-py"]
+# Tests start programs of several threads, and some thousand connections: as many at a time as a
+# machine of any size bears.
+WORKERS = 4
 
 
 def lint(environment: Environment, extra: list[str]) -> bool:
@@ -74,7 +78,14 @@ def py(environment: Environment, extra: list[str]) -> bool:
         "AIOXIDE_SITE": str(native.program("aioxide-site")),
     }
     report = failures.REPORTS / f"py-{environment.interpreter.minor}.xml"
-    return run([environment.python, "-m", "pytest", f"--junit-xml={report}", *extra], programs)
+    command = [environment.python, "-m", "pytest", f"--junit-xml={report}"]
+    return run([*command, *(extra or side_by_side())], programs)
+
+
+def side_by_side() -> list[str]:
+    """What makes pytest use the processors there are. A file's tests stay in one process."""
+    count = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, WORKERS)
+    return [f"--numprocesses={count}", "--dist=loadfile"] if count > 1 else []
 
 
 def conform(environment: Environment, extra: list[str]) -> bool | None:
