@@ -1,6 +1,11 @@
 """The watching thread: when it is there, when it dozes, and what a fork leaves of it."""
 
+import os
+
 import pytest
+
+#: From 5.9 on a thread can leave the process's descriptors and still fetch one.
+CAN_LEAVE = tuple(map(int, os.uname().release.split(".")[:2])) >= (5, 9)
 
 pytestmark = pytest.mark.time_limit(120)
 
@@ -24,6 +29,10 @@ def dozes(tid):
         words = file.read().split()
     # futex(address, operation, value, timeout)
     return words[0] in ("202", "98") and words[4] == "0x0"
+
+def descriptors(tid):
+    '''The numbers of those that a thread has.'''
+    return {int(number) for number in os.listdir(f"/proc/self/task/{tid}/fd")}
 
 def hog():
     while until_reported(pid=os.getpid()):
@@ -177,3 +186,83 @@ def test_nested_runs_and_restarts_are_watched(run_blocking):
         """,
     )
     assert result.told == [1]
+
+
+@pytest.mark.skipif(not CAN_LEAVE, reason="the kernel is older than 5.9")
+def test_thread_has_no_descriptor_of_the_process(run_blocking):
+    """Else each of the loop's system calls on one would cost more, and a copy would keep it open."""
+    result = run_blocking(
+        HELPERS,
+        """
+        async def main():
+            loop = asyncio.get_running_loop()
+            tid = started()
+            while len(descriptors(tid)) != 1:
+                await asyncio.sleep(0)
+            own = descriptors(os.getpid())
+            hog()
+            tell(len(descriptors(tid)))
+            tell(descriptors(os.getpid()) == own)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+        env={"AIOXIDE_FRAMES": ""},
+    )
+    assert result.told == [1, True]
+
+
+def test_thread_that_asks_the_interpreter_shares_the_descriptors(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        async def main():
+            tid = started()
+            hog()
+            tell(descriptors(tid) == descriptors(os.getpid()))
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+        env={"AIOXIDE_FRAMES": "gil"},
+    )
+    assert result.told == [True]
+
+
+def test_reports_go_where_standard_error_leads_by_now(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        async def main():
+            hog()
+            first = len(reports())
+            other = os.open("other", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(other, 2)
+            os.environ["REPORTS"] = "other"
+            began_to_wait.clear()
+            await asyncio.sleep(0)
+            # Another place: the same one is not reported again so soon.
+            while until_reported():
+                time.sleep(0.05)
+            tell([first, len(reports())])
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.told == [[1, 1]]
+    assert len(result.blocked()) == 1
+
+
+def test_closed_standard_error_is_no_error(run_blocking):
+    result = run_blocking(
+        HELPERS,
+        """
+        async def main():
+            hog()
+            os.close(2)
+            await asyncio.sleep(0)
+            time.sleep(0.3)
+            tell("went on")
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """,
+    )
+    assert result.told == ["went on"]

@@ -11,6 +11,8 @@
 mod activity;
 mod calls;
 mod descriptor;
+#[expect(unsafe_code, reason = "the system call that leaves a table of descriptors")]
+mod files;
 mod frames;
 mod hints;
 mod history;

@@ -2,13 +2,13 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use socket2::{SockAddr, SockRef, Type};
 
-use crate::ffi::borrow_number;
+use super::files;
 
 /// What a descriptor leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) fn target(fd: RawFd) -> Option<Target> {
     let name = fs::read_link(&link).ok()?;
     let kind = fs::metadata(&link).ok()?.file_type();
     let text = if kind.is_socket() {
-        socket(fd).unwrap_or_else(|| "a socket".to_owned())
+        files::with(fd, socket).flatten().unwrap_or_else(|| "a socket".to_owned())
     } else if kind.is_fifo() && !name.is_absolute() {
         "a pipe".to_owned()
     } else {
@@ -33,8 +33,7 @@ pub(super) fn target(fd: RawFd) -> Option<Target> {
     Some(Target { text, on_disk: kind.is_file() || kind.is_block_device() })
 }
 
-fn socket(fd: RawFd) -> Option<String> {
-    let fd = borrow_number(fd)?;
+fn socket(fd: BorrowedFd<'_>) -> Option<String> {
     let socket = SockRef::from(&fd);
     let own = socket.local_addr().ok()?;
     if own.is_unix() {

@@ -1,10 +1,11 @@
 //! The way to standard error, without Python and without waiting for long.
 
-use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::files;
 
 /// As much as goes into a pipe that says it has room.
 const PIECE: usize = 4096;
@@ -23,9 +24,14 @@ pub(crate) enum Style {
     Json,
 }
 
+const STDERR: RawFd = 2;
+
 /// Writes `text` to descriptor 2. What nobody reads is dropped.
 pub(super) fn write(text: &str) {
-    let stderr = io::stderr();
+    let _ = files::with(STDERR, |stderr| write_to(stderr, text));
+}
+
+fn write_to(stderr: BorrowedFd<'_>, text: &str) {
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         let unread = UNREAD.load(Ordering::Relaxed);
@@ -37,7 +43,7 @@ pub(super) fn write(text: &str) {
             return;
         }
         let piece = &rest[..rest.len().min(PIECE)];
-        match rustix::io::write(stderr.as_fd(), piece) {
+        match rustix::io::write(stderr, piece) {
             Ok(count) => rest = &rest[count..],
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(_) => return,

@@ -25,7 +25,7 @@ use super::report::{Circumstances, Reader, Report};
 use super::sample::Sample;
 use super::signals::spawn_without_signals;
 use super::slot::Slot;
-use super::{json, output, text, told};
+use super::{files, json, output, text, told};
 
 /// As the kernel names it.
 const NAME: &str = "aioxide-watch";
@@ -88,9 +88,17 @@ impl Watch {
     fn start(&'static self) -> Option<Watching> {
         let stop = Arc::new(AtomicBool::new(false));
         let told = stop.clone();
+        // Where the interpreter is asked for stacks, the thread runs code of Python's.
+        let apart = known().is_some_and(|known| known.layout.is_ok()) && files::can_be_fetched();
         let builder = Builder::new().name(NAME.to_owned()).stack_size(STACK);
         // A process that is out of threads has other worries: its loops go unwatched.
-        let handle = spawn_without_signals(builder, move || watch_loops(self, &told)).ok()?;
+        let run = move || {
+            if apart {
+                files::leave();
+            }
+            watch_loops(self, &told);
+        };
+        let handle = spawn_without_signals(builder, run).ok()?;
         Some(Watching { handle, stop })
     }
 }
