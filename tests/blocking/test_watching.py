@@ -190,7 +190,7 @@ def test_nested_runs_and_restarts_are_watched(run_blocking):
 
 @pytest.mark.skipif(not CAN_LEAVE, reason="the kernel is older than 5.9")
 def test_thread_has_no_descriptor_of_the_process(run_blocking):
-    """Else each of the loop's system calls on one would cost more, and a copy would keep it open."""
+    """Else each system call of the loop would cost more, and copies would keep files open."""
     result = run_blocking(
         HELPERS,
         """
