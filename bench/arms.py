@@ -7,12 +7,12 @@ from .model import Subject
 
 #: Every name there is.
 NAMES = tuple(
-    dict.fromkeys((*loops.NAMES, *clients.HTTP, *clients.WEBSOCKET, *forms.FORMS)),
+    dict.fromkeys((*loops.NAMES, loops.UNWATCHED, *clients.HTTP, *clients.WEBSOCKET, *forms.FORMS)),
 )
 
 
 def names(subject: Subject) -> tuple[str, ...]:
-    return tuple(subject.clients) or tuple(subject.forms) or loops.NAMES
+    return tuple(subject.clients) or tuple(subject.forms) or subject.loops or loops.NAMES
 
 
 def why_absent(subject: Subject, name: str) -> str:

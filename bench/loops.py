@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OURS = "aioxide"
 NAMES = (OURS, "asyncio", "uvloop", "rloop", "zuvloop")
+#: Our loop with `Diagnostics.off()`: no peer, it is measured where the price of diagnostics is.
+UNWATCHED = "unwatched"
 
 
 def is_ours(name: str) -> bool:
@@ -28,15 +30,24 @@ def is_ours(name: str) -> bool:
 
 def factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     """The function that makes a loop; every package calls it `new_event_loop`."""
+    if name == UNWATCHED:
+        ours = importlib.import_module(OURS)
+        return functools.partial(ours.new_event_loop, diagnostics=ours.Diagnostics.off())
     if name not in NAMES:
         raise ValueError(f"no loop is called {name!r}; there are {', '.join(NAMES)}")
     made: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(name).new_event_loop
     return made
 
 
+def package(name: str) -> str:
+    """What the loop is in."""
+    return OURS if name == UNWATCHED else name
+
+
 def version(name: str) -> str:
     if name == "asyncio":
         return platform.python_version()
+    name = package(name)
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -49,7 +60,7 @@ def why_absent(name: str, module: str = "") -> str:
 
     With a module it imports that as well.
     """
-    if importlib.util.find_spec(name) is None:
+    if importlib.util.find_spec(package(name)) is None:
         return "not installed"
     command = [sys.executable, "-m", "bench.programs.probe", name, *([module] if module else [])]
     try:

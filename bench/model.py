@@ -108,7 +108,9 @@ class Subject(ABC):
     has_limit = False
     needs_load = False
     needs_site = False
-    #: What is measured, by name, if not the loops.
+    #: The loops, if not all that there are.
+    loops: tuple[str, ...] = ()
+    #: What is measured, by name, if not loops.
     clients: Mapping[str, Client] = MappingProxyType({})
     forms: Mapping[str, Form] = MappingProxyType({})
 

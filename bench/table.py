@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .loops import NAMES, OURS, is_ours
+from .loops import NAMES, OURS, UNWATCHED, is_ours
 from .model import BEST_PEER, LIMIT, Metric, Row
 from .stats import WIDE, Summary, best, factor, verdict
 
@@ -58,7 +58,7 @@ def _circumstances(results: Results) -> str:
 def _kind_of(columns: Sequence[str]) -> str:
     if any(" on " in name for name in columns):
         return "clients"
-    return "loops" if set(columns) <= {*NAMES, LIMIT} else "forms"
+    return "loops" if set(columns) <= {*NAMES, UNWATCHED, LIMIT} else "forms"
 
 
 def _metric_table(results: Results, metric: Metric) -> str:

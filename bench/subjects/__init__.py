@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model import Subject
 from .concurrency import Concurrency
 from .connections import Connections
+from .diagnostics import Diagnostics
 from .echo import Echo
 from .fanout import FanOut
 from .http import Http
@@ -26,6 +27,7 @@ SUBJECTS: dict[str, Subject] = {
     for subject in (
         Scheduling(),
         Echo(),
+        Diagnostics(),
         Sockets(),
         Tls(),
         Responses(),
