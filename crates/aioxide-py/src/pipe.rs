@@ -20,4 +20,12 @@ mod write;
 
 pub(crate) use end::PipeTransport;
 pub(crate) use read::ReadPipeTransport;
-pub(crate) use write::{WritePipeTransport, add_fast_methods};
+pub(crate) use write::WritePipeTransport;
+
+use pyo3::prelude::*;
+
+/// Adds those methods to the classes that run once a message.
+pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+    read::add_fast_methods(py)?;
+    write::add_fast_methods(py)
+}

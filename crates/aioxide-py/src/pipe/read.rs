@@ -1,5 +1,6 @@
 //! `ReadPipeTransport`: from the pipe to the protocol.
 
+use std::ffi::CStr;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -11,7 +12,7 @@ use rustix::io::{Errno, read};
 use super::PipeTransport;
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
-use crate::ffi::{Ref, call_method, fill_bytes, new_with_dict};
+use crate::ffi::{Arguments, FastMethod, Ref, add_method, call_method, fill_bytes, new_with_dict};
 use crate::names::{cold, interop};
 use crate::transport::{Way, feed, is_untouched};
 
@@ -24,6 +25,28 @@ pub(crate) struct ReadPipeTransport {
     large: AtomicBool,
     /// `pause_reading` was called last.
     paused: AtomicBool,
+}
+
+/// Adds them to the class.
+pub(super) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+    add_method::<ReadPipeTransport, ReadReady>(py)
+}
+
+struct ReadReady;
+
+impl FastMethod<ReadPipeTransport> for ReadReady {
+    const NAME: &'static CStr = c"_read_ready";
+    const DOC: &'static CStr = c"_read_ready($self, /)\n--\n\nThere is something to read.";
+
+    #[inline]
+    fn call<'a, 'py>(
+        this: &'a Bound<'py, ReadPipeTransport>,
+        arguments: Arguments<'a, 'py>,
+    ) -> PyResult<Ref> {
+        arguments.refuse("_read_ready")?;
+        ReadPipeTransport::read_ready(this)?;
+        Ok(interop(this.py())?.none.clone())
+    }
 }
 
 /// How much data is worth a system call that asks for its size rather than a copy.
@@ -89,6 +112,40 @@ impl<T> Received<T> {
 }
 
 impl ReadPipeTransport {
+    /// There is something to read.
+    fn read_ready(this: &Bound<'_, Self>) -> PyResult<()> {
+        let py = this.py();
+        let end = this.as_super().get();
+        let taken = end.state.with(|state| {
+            let event_loop = state.event_loop.clone()?;
+            let protocol = state.protocol.clone()?;
+            (!state.closing).then(|| (event_loop, protocol, state.way.clone()))
+        });
+        let Some((event_loop, protocol, way)) = taken else { return Ok(()) };
+        // What the protocol raises is for the loop to tell: the transport goes on.
+        let received = match &way {
+            Way::Stream(stream) if is_untouched(py, stream, &protocol)? => {
+                receive(end, &event_loop, |data| feed(py, stream, data))
+            }
+            _ => match this.get().receive_bytes(py, end, &event_loop)? {
+                Received::Data(data) => {
+                    let name = &interop(py)?.names.data_received;
+                    return call_method(py, name, [&protocol, &data]).map(drop);
+                }
+                other => other.map(|_| Ok(())),
+            },
+        };
+        match received {
+            Received::Data(fed) => fed,
+            Received::Nothing => Ok(()),
+            Received::Eof => Self::ended(this, &event_loop, &protocol),
+            Received::Failed(error) => {
+                let error = os_error(&error.into());
+                Self::failed(this, error, "Fatal read error on pipe transport")
+            }
+        }
+    }
+
     /// Reads into a new `bytes`.
     fn receive_bytes(
         &self,
@@ -208,40 +265,6 @@ impl ReadPipeTransport {
             return Ok(());
         }
         this.as_super().get().watch(this.as_any(), "_read_ready", false)
-    }
-
-    /// There is something to read.
-    fn _read_ready(this: &Bound<'_, Self>) -> PyResult<()> {
-        let py = this.py();
-        let end = this.as_super().get();
-        let taken = end.state.with(|state| {
-            let event_loop = state.event_loop.clone()?;
-            let protocol = state.protocol.clone()?;
-            (!state.closing).then(|| (event_loop, protocol, state.way.clone()))
-        });
-        let Some((event_loop, protocol, way)) = taken else { return Ok(()) };
-        // What the protocol raises is for the loop to tell: the transport goes on.
-        let received = match &way {
-            Way::Stream(stream) if is_untouched(py, stream, &protocol)? => {
-                receive(end, &event_loop, |data| feed(py, stream, data))
-            }
-            _ => match this.get().receive_bytes(py, end, &event_loop)? {
-                Received::Data(data) => {
-                    let name = &interop(py)?.names.data_received;
-                    return call_method(py, name, [&protocol, &data]).map(drop);
-                }
-                other => other.map(|_| Ok(())),
-            },
-        };
-        match received {
-            Received::Data(fed) => fed,
-            Received::Nothing => Ok(()),
-            Received::Eof => Self::ended(this, &event_loop, &protocol),
-            Received::Failed(error) => {
-                let error = os_error(&error.into());
-                Self::failed(this, error, "Fatal read error on pipe transport")
-            }
-        }
     }
 }
 

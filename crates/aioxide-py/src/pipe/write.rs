@@ -48,7 +48,7 @@ enum Step {
 }
 
 /// Adds them to the class.
-pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+pub(super) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
     add_method::<WritePipeTransport, Write>(py)
 }
 
