@@ -119,3 +119,16 @@ def test_zlib_backend_is_accepted_if_it_is_one():
     http.set_zlib_backend(zlib)
     with pytest.raises(TypeError, match="is no zlib: it has no MAX_WBITS"):
         http.set_zlib_backend(asyncio)
+
+
+@pytest.mark.parametrize(
+    "options", [{"chunked": True}, {"headers": {"Transfer-Encoding": "chunked"}, "method": "GET"}]
+)
+async def test_chunks_without_a_body_have_an_end(server, session, options):
+    """The server waits for it before it answers."""
+    asking = asyncio.ensure_future(fetch(session, server.url, **{"method": "POST", **options}))
+    wire = await server.accept()
+    assert b"\r\nTransfer-Encoding: chunked\r\n" in await wire.until(b"\r\n\r\n")
+    assert await wire.exactly(5) == b"0\r\n\r\n"
+    await wire.sendall(OK)
+    assert await asking == (200, b"ok")

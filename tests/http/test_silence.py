@@ -113,6 +113,23 @@ async def test_idle_connection_is_not_ended_by_sock_read(server, make_session, l
     assert await asking == (200, b"again")
 
 
+@pytest.mark.parametrize("reused", [False, True])
+async def test_sock_read_of_zero_is_no_limit(server, session, reused):
+    limits = limit(sock_read=0)
+    asking = asyncio.ensure_future(fetch(session, server.url, "POST", data=b"1", timeout=limits))
+    wire = await server.accept()
+    await wire.request()
+    if reused:
+        await wire.sendall(OK)
+        await asking
+        asking = asyncio.ensure_future(fetch(session, server.url, "PUT", timeout=limits))
+        await wire.request()
+    await polled(5)
+    assert not asking.done()
+    await wire.sendall(OK)
+    assert await asking == (200, b"ok")
+
+
 async def test_drip_does_not_end_sock_read_but_total(server, session, loop):
     """Each byte comes in time, and all of them do not."""
     asking = asyncio.ensure_future(

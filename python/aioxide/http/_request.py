@@ -462,6 +462,9 @@ class ClientRequest:
         body = self._body
         pieces = [head]
         whole = body is None and not self._expects
+        if whole and "chunked" in self.headers.get(TRANSFER_ENCODING, "").lower():
+            # An end is announced, and waited for.
+            pieces.append(_aioxide.RequestBody.chunked().finish())
         if body is not None and not self._expects and not traces and not self.compress:
             # Bytes that are there go out with the head, in one system call.
             value = body._value if type(body) in WHOLE_PAYLOADS else None
@@ -480,7 +483,7 @@ class ClientRequest:
         task: asyncio.Task[None] | None = None
         writer: RequestWriter | None = None
         if whole:
-            if self._read_timeout is not None:
+            if self._read_timeout:
                 exchange.set_read_timeout(self._read_timeout)
             if self._upload_tracker is not None:
                 self._upload_tracker._attempt_finished(self._upload_attempt)
@@ -549,7 +552,7 @@ class ClientRequest:
                 await writer.write_eof()
                 if tracker is not None:
                     tracker._attempt_finished(attempt)
-                if self._read_timeout is not None:
+                if self._read_timeout:
                     exchange.set_read_timeout(self._read_timeout)
         except BaseException as error:
             if isinstance(error, ClientConnectionResetError) and exchange.ended:
