@@ -49,6 +49,7 @@ __all__ = [
     "DigestCredentials",
     "Exchange",
     "Handle",
+    "HeadTemplate",
     "HostLimiter",
     "HostPermit",
     "HostWaiter",
@@ -914,6 +915,25 @@ class ResponseSettings:
     def max_body_size(self) -> int | None: ...
     @property
     def max_decompressed_size(self) -> int | None: ...
+
+@final
+class HeadTemplate:
+    """What heads of requests have in common, made ready."""
+
+    def __new__(
+        cls, method: str, fields: list[tuple[str, str | int | None]], minor: int = 1
+    ) -> HeadTemplate:
+        """A template of headers, pairs of a name and what its value is: text; a number, for the
+        value of that index that is given with each head; None for the body's length.
+
+        Raises ValueError for what may not stand in a head.
+        """
+
+    def pieces(
+        self, target: str, values: tuple[Any, ...], body: bytes | bytearray | None = None
+    ) -> list[Any] | None:
+        """What to send for one request: its head and body. None where the target or a value may not
+        stand in a head, or a value is not exactly str."""
 
 @final
 class RequestBody:

@@ -31,6 +31,7 @@ mod request;
 mod retry;
 mod settings;
 mod socks;
+mod template;
 mod timeouts;
 mod websocket;
 
@@ -48,4 +49,5 @@ pub(crate) use request::RequestBody;
 pub(crate) use retry::RetryRules;
 pub(crate) use settings::ResponseSettings;
 pub(crate) use socks::Socks5Handshake;
+pub(crate) use template::HeadTemplate;
 pub(crate) use websocket::WebSocket;

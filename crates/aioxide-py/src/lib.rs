@@ -45,6 +45,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::NativeCookieJar>()?;
     module.add_class::<client::DigestCredentials>()?;
     module.add_class::<client::Netrc>()?;
+    module.add_class::<client::HeadTemplate>()?;
     module.add_class::<client::RequestBody>()?;
     module.add_class::<client::RetryRules>()?;
     module.add_class::<client::Socks5Handshake>()?;

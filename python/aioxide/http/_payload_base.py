@@ -193,9 +193,11 @@ class Order(str, enum.Enum):  # noqa: UP042 - not a StrEnum to aiohttp either
 class PayloadRegistry:
     """Which factory makes a payload of which types of data."""
 
-    __slots__ = ("_first", "_last", "_normal", "_normal_lookup")
+    __slots__ = ("_first", "_last", "_normal", "_normal_lookup", "changes")
 
     def __init__(self) -> None:
+        #: How often something was registered.
+        self.changes = 0
         self._first: list[tuple[Callable[..., Any], Any]] = []
         self._normal: list[tuple[Callable[..., Any], Any]] = []
         self._last: list[tuple[Callable[..., Any], Any]] = []
@@ -228,10 +230,16 @@ class PayloadRegistry:
         payload = _THEIR_REGISTRY.get(data, *args, **kwargs)
         return payload
 
+    def gives_to(self, kind: type, factory: Callable[..., Any] | None) -> bool:
+        """Whether data of exactly this type is given to a factory; to none, if that is None."""
+        first = any(issubclass(kind, types) for _, types in self._first)
+        return not first and self._normal_lookup.get(kind) is factory
+
     def register(
         self, factory: Callable[..., Any], type: Any, *, order: Order = Order.normal
     ) -> None:
         """Register a factory for a type or a tuple of types."""
+        self.changes += 1
         if order is Order.try_first:
             self._first.append((factory, type))
         elif order is Order.normal:

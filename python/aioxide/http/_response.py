@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
     from aioxide.http._connection import Connection
-    from aioxide.http._request import ClientRequest
     from aioxide.http._session import ClientSession
+    from aioxide.http._template import Template
     from aioxide.http._tracing import Trace
 
 JSON_TYPE = re.compile(r"^application/(?:[\w.+-]+?\+)?json$", re.IGNORECASE)
@@ -99,7 +99,8 @@ class ClientResponse:
     _session: ClientSession | None = None
     _sent_by: Any = None
     _upload_complete: asyncio.Future[None] | None = None
-    _request: ClientRequest | None = None
+    #: The template that the request's head was filled into, the values, and the body's length.
+    _filled: tuple[Template, tuple[str, ...], int] | None = None
     _request_info: RequestInfo | None = None
 
     def __init__(
@@ -176,8 +177,11 @@ class ClientResponse:
         """The request, as it was sent."""
         info = self._request_info
         if info is None:
-            assert self._request is not None
-            info = self._request_info = self._request.request_info
+            assert self._filled is not None
+            template, values, length = self._filled
+            headers = CIMultiDictProxy(template.headers(values, length))
+            info = RequestInfo(self._url, self.method, headers, self._real_url)
+            self._request_info = info
         return info
 
     @property

@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from aioxide.http._tracing import TraceConfig
 
 
-NOTHING_SPECIAL = {"allow_redirects": True}
-
-
 def _utf_8(_response: ClientResponse, _body: bytes) -> str:
     return "utf-8"
 
@@ -285,11 +282,13 @@ class ClientSession:
     async def _request(self, method: str, str_or_url: str | URL, **options: Any) -> ClientResponse:
         """Make a request. Everything that makes one comes by here, and packages replace it."""
         shortcut = self._shortcut
-        if shortcut is not None and (not options or options == NOTHING_SPECIAL):
-            began = shortcut.begin(method, str_or_url)
+        if shortcut is not None:
+            began = shortcut.begin(method, str_or_url, options)
             if began is not None:
-                first = await self._by_shortcut(began)
-                if first is not None and first.status not in REDIRECTS:
+                first = await self._by_shortcut(began, options)
+                if first is not None and (
+                    first.status not in REDIRECTS or not options.get("allow_redirects", True)
+                ):
                     return first
                 # What has been done counts: the time, and that the request was made once.
                 return await step_by_step(
@@ -299,11 +298,13 @@ class ClientSession:
                     first=first,
                     began_at=began._began_at,
                     may_retry=first is not None,
-                    **options,
+                    **shortcut.long_way(options),
                 )
         return await step_by_step(self, method, str_or_url, **options)
 
-    async def _by_shortcut(self, response: ClientResponse) -> ClientResponse | None:
+    async def _by_shortcut(
+        self, response: ClientResponse, options: dict[str, Any]
+    ) -> ClientResponse | None:
         """Await the head of a response; None where the request is to be made again."""
         try:
             waiter = response._exchange.head_waiter()
@@ -315,9 +316,14 @@ class ClientSession:
                 self._cookie_jar.update_cookies_from_headers(
                     response._raw_cookie_headers, response.url
                 )
-            if self._raise_for_status and response.status not in REDIRECTS:
-                if callable(self._raise_for_status):
-                    await self._raise_for_status(response)
+            raises = options.get("raise_for_status")
+            if raises is None:
+                raises = self._raise_for_status
+            if raises and (
+                response.status not in REDIRECTS or not options.get("allow_redirects", True)
+            ):
+                if callable(raises):
+                    await raises(response)
                 else:
                     response.raise_for_status()
         except (ClientOSError, ServerDisconnectedError):

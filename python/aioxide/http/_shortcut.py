@@ -1,42 +1,67 @@
 """The shortest way of a request that asks for nothing out of the ordinary.
 
-Most requests of most programs are alike: a method and a URL, with what the session adds; no body,
-no proxy, no middleware, nobody who traces. For these the head is made once for each URL and kept,
-an idle connection is taken without waiting, and what a response needs is filled in directly.
-Whatever is different goes the long way, `step_by_step()`.
+Most requests of most programs are alike: a method and a URL, some headers, a body that lies in
+memory, with what the session adds; no proxy, no middleware, nobody who traces. For these the head
+is filled into a template, an idle connection is taken without waiting, and what a response needs is
+filled in directly. Whatever is different goes the long way, `step_by_step()`; so does what would
+raise, which is why nothing here says what is wrong.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from copy import copy
+import traceback
 from typing import TYPE_CHECKING, Any
 
-from multidict import CIMultiDict, getversion
+from multidict import getversion
 
-from aioxide import _aioxide
 from aioxide.diagnostics.sites import caller
 from aioxide.http._connection import Connection
 from aioxide.http._connector import BaseConnector
 from aioxide.http._cookies import CookieJar, cookie_target
-from aioxide.http._errors import ClientConnectionResetError
-from aioxide.http._request import COOKIE, ClientRequest
+from aioxide.http._errors import ClientConnectionResetError, ConnectionKey
+from aioxide.http._payload import (
+    PAYLOAD_REGISTRY,
+    BytesPayload,
+    JsonBytesPayload,
+    JsonPayload,
+    StringPayload,
+)
+from aioxide.http._request import TOGETHER, ClientRequest
 from aioxide.http._response import ClientResponse
 from aioxide.http._retry import RetryPolicy
+from aioxide.http._steps import step_by_step
 from aioxide.http._tcp import TCPConnector
+from aioxide.http._template import Template
+from aioxide.http._timeout import ClientTimeout
 from aioxide.http._timer import TimerNoop
 
 if TYPE_CHECKING:
     from yarl import URL
 
+    from aioxide.http._payload import Payload
     from aioxide.http._session import ClientSession
     from aioxide.http._tracing import Trace
 
-#: Heads that are kept for one session.
+#: URLs, and templates, that are kept for one session.
 KEPT = 1024
 
+FOLLOWING = {"allow_redirects": True}
 NO_TIMER = TimerNoop()
 NO_TRACES: list[Trace] = []
+#: Options that say nothing if they are None.
+NONE_BY_DEFAULT = frozenset(
+    name for name, default in (step_by_step.__kwdefaults__ or {}).items() if default is None
+)
+#: Data that lies in memory, and the payload that is made of it: of a payload none.
+IN_MEMORY: dict[type, type[Payload] | None] = {
+    bytes: BytesPayload,
+    bytearray: BytesPayload,
+    str: StringPayload,
+    JsonPayload: None,
+    JsonBytesPayload: None,
+}
 
 
 def _version_of(session: ClientSession) -> int:
@@ -45,51 +70,37 @@ def _version_of(session: ClientSession) -> int:
     return getversion(headers)
 
 
-class Head:
-    """What is known of requests for one URL."""
+class Place:
+    """Where the requests for one URL go."""
 
-    __slots__ = ("bytes", "cookies", "key", "number", "request", "target", "url", "with_cookies")
+    __slots__ = ("cookies", "host", "key", "number", "ready", "target", "url", "whole_url")
 
-    def __init__(self, url: URL, key: Any, number: int, head: bytes, request: ClientRequest):
-        self.url = url
-        self.key = key
-        self.number = number
-        self.bytes = head
-        self.request = request
-        self.target = cookie_target(url)
-        #: The cookies that were sent last, and the head that has them.
-        self.cookies: str | None = None
-        self.with_cookies: Head | None = None
-
-    def carrying(self, cookies: str) -> Head | None:
-        """The same head with cookies; None where the program's headers have some, too."""
-        if cookies != self.cookies:
-            request = self.request
-            if COOKIE in request.headers:
-                return None
-            changed = copy(request)
-            changed.headers = CIMultiDict(request.headers)
-            changed.headers[COOKIE] = cookies
-            self.with_cookies = Head(self.url, self.key, self.number, encoded(changed), changed)
-            self.cookies = cookies
-        return self.with_cookies
-
-
-def encoded(request: ClientRequest) -> bytes:
-    """The bytes of a request's head."""
-    return _aioxide.encode_request_head(
-        request.method, request._target(), request.headers, request.version.minor
-    )
+    def __init__(self, url: URL, connector: BaseConnector) -> None:
+        #: For each method what is sent where nothing is to be filled in.
+        self.ready: dict[str, tuple[Template, list[Any]]] = {}
+        self.whole_url = url
+        self.url = url.with_fragment(None) if url.raw_fragment else url
+        self.target = url.raw_path_qs
+        self.host = url.host_port_subcomponent
+        self.cookies = cookie_target(url)
+        self.key = ConnectionKey(
+            url.raw_host or "", url.port, url.scheme == "https", True, None, None, None, None
+        )
+        self.number = connector._number_of(self.key)
 
 
 class Shortcut:
     """The short way of one session."""
 
-    __slots__ = ("_heads", "_session", "_version")
+    __slots__ = ("_kinds", "_kinds_as_of", "_places", "_session", "_templates", "_version")
 
     def __init__(self, session: ClientSession) -> None:
         self._session = session
-        self._heads: dict[tuple[str, Any], Head | None] = {}
+        #: The kind of payload for data of a type, and when that was looked up.
+        self._kinds: dict[type, type[Payload]] = {}
+        self._kinds_as_of = -1
+        self._places: dict[Any, Place | None] = {}
+        self._templates: dict[Any, Template | None] = {}
         self._version: Any = None
 
     @staticmethod
@@ -113,93 +124,190 @@ class Shortcut:
             and connector.connect.__func__ is BaseConnector.connect  # type: ignore[attr-defined]
         )
 
-    def _head_for(self, method: str, url: Any) -> Head | None:
-        """Make the head for a URL; None where the long way is to be taken."""
-        session = self._session
-        heads = self._heads
-        if len(heads) >= KEPT:
-            heads.clear()
-        heads[method, url] = None
-        try:
-            target = session._build_url(url)
-        except ValueError:
-            return None
-        if (
-            target.scheme not in ("http", "https")
-            or not target.raw_host
-            or target.raw_user is not None
-            or target.raw_password is not None
-        ):
-            return None
-        request = ClientRequest(
-            method,
-            target,
-            headers=session._prepare_headers(None),
-            skip_auto_headers=session._skip_auto_headers or None,
-            version=session._version,
-            loop=session._loop,
-            response_class=ClientResponse,
-            session=session,
-        )
-        connector = session._connector
-        assert connector is not None
-        request._complete_headers(connector.force_close)
-        if request._expects:
-            return None
-        key = request.connection_key
-        made = Head(target, key, connector._number_of(key), encoded(request), request)
-        heads[method, url] = made
-        return made
-
-    def begin(self, method: str, url: Any) -> ClientResponse | None:
+    def begin(self, method: str, url: Any, options: dict[str, Any]) -> ClientResponse | None:
         """Send a request over an idle connection; None where the long way is to be taken.
 
-        The response awaits its head.
+        The response awaits its head. `json` is made text here, and not again: after this,
+        `long_way(options)` says what step_by_step() is to be told. Raises what making it raises.
         """
         session = self._session
         connector = session._connector
         if connector is None or connector._closed:
             return None
+        limits = session._timeout
+        total, read = limits.total, limits.sock_read
+        params: Any = None
+        kind: type[Payload] | None = None
+        body: Any = None
+        headers: dict[str, str] | None = None
+        if options == FOLLOWING:
+            # session.get(url)
+            return self._send(method, url, None, None, None, None, total, read)
+        for name, value in options.items():
+            if value is None and name in NONE_BY_DEFAULT:
+                continue
+            if name == "json":
+                if kind is not None:
+                    return None
+                kind = self._kind_of(
+                    JsonPayload if session._json_serialize_bytes is None else JsonBytesPayload
+                )
+                if kind is None:
+                    return None
+            elif name == "data":
+                if kind is not None:
+                    return None
+                kind = self._kind_of(type(value))
+                if kind is None:
+                    return None
+                body = value
+            elif name == "headers":
+                if type(value) is not dict:
+                    return None
+                headers = value
+            elif name == "params":
+                if type(value) is not dict:
+                    return None
+                params = value
+            elif name == "allow_redirects" or name == "raise_for_status":
+                if value is not True and value is not False:
+                    return None
+            elif name == "timeout":
+                if type(value) is ClientTimeout:
+                    if value.first_byte:
+                        return None
+                    total, read = value.total, value.sock_read
+                elif value is None or type(value) is float or type(value) is int:
+                    total, read = value, None
+                else:
+                    return None
+            else:
+                return None
+        if kind is not None:
+            if kind is StringPayload:
+                try:
+                    body = body.encode("utf-8")
+                except UnicodeEncodeError:
+                    return None
+            elif body is None:
+                as_bytes = session._json_serialize_bytes
+                dumps: Any = session._json_serialize if as_bytes is None else as_bytes
+                options["json"] = body = dumps(options["json"])
+                if as_bytes is None:
+                    body = body.encode("utf-8")
+            if type(body) not in (bytes, bytearray) or len(body) > TOGETHER:
+                if kind is not StringPayload and kind is not BytesPayload:
+                    self._make_payload(options)
+                return None
+        response = self._send(method, url, params, headers, kind, body, total, read)
+        if response is None:
+            self.long_way(options)
+        return response
+
+    def _kind_of(self, given: type) -> type[Payload] | None:
+        """The payload that is made of data of a type; None where the long way is to be taken."""
+        if self._kinds_as_of != PAYLOAD_REGISTRY.changes:
+            # A program may have payloads of its own.
+            self._kinds_as_of = PAYLOAD_REGISTRY.changes
+            self._kinds = {
+                kind: payload or kind
+                for kind, payload in IN_MEMORY.items()
+                if PAYLOAD_REGISTRY.gives_to(kind, payload)
+            }
+        return self._kinds.get(given)
+
+    def long_way(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The options, with a payload in the place of `json` that is text by now."""
+        if options.get("json") is not None:
+            self._make_payload(options)
+        return options
+
+    def _make_payload(self, options: dict[str, Any]) -> None:
+        text = options.pop("json")
+        if self._session._json_serialize_bytes is None:
+            options["data"] = JsonPayload(text, dumps=_same)
+        else:
+            options["data"] = JsonBytesPayload(text, dumps=_same)
+
+    def _send(
+        self,
+        method: str,
+        url: Any,
+        params: Any,
+        headers: dict[str, str] | None,
+        kind: type[Payload] | None,
+        body: bytes | bytearray | None,
+        total: float | None,
+        read: float | None,
+    ) -> ClientResponse | None:
+        session = self._session
+        connector: Any = session._connector
+        jar = session._cookie_jar
+        if type(method) is not str or type(jar) is not CookieJar or connector is None:
+            return None
         version = _version_of(session), connector._forgotten
         if version != self._version:
             self._version = version
-            self._heads.clear()
+            self._places.clear()
+            self._templates.clear()
         try:
-            head = self._heads[method, url]
+            place = self._places[url]
         except KeyError:
-            head = self._head_for(method, url)
+            place = self._place_of(url)
         except TypeError:
             return None
-        if head is None:
+        if place is None:
             return None
-        jar = session._cookie_jar
-        if type(jar) is not CookieJar:
-            return None
-        if len(jar._jar):
-            cookies = jar._jar.header(time.time(), head.target)
-            if cookies is not None:
-                head = head.carrying(cookies)
-                if head is None:
+        shown, whole_url = place.url, place.whole_url
+        values: tuple[str, ...] = ()
+        cookies = jar._jar.header(time.time(), place.cookies) if len(jar._jar) else None
+        plain = kind is None and not headers and not params and not cookies
+        ready = place.ready.get(method) if plain else None
+        if ready is not None:
+            template, pieces = ready
+        else:
+            names: tuple[str, ...] = ()
+            if headers:
+                names, values = tuple(headers), tuple(headers.values())
+            if cookies:
+                values = (*values, cookies)
+            known = self._template_of(method, place, kind, names, values)
+            if known is None:
+                return None
+            template, target = known, place.target
+            if params:
+                try:
+                    whole_url = whole_url.extend_query(params)
+                except (TypeError, ValueError):
                     return None
+                shown = whole_url.with_fragment(None) if whole_url.raw_fragment else whole_url
+                target = shown.raw_path_qs
+            filled = template.native.pieces(target, values, body)
+            if filled is None:
+                return None
+            pieces = filled
+            if plain:
+                place.ready[method] = template, pieces
         loop = session._loop
         now = loop.time()
-        slot = connector._pool.take_idle(head.number, now)
+        slot = connector._pool.take_idle(place.number, now)
         if slot is None:
             return None
         protocol: Any = slot.connection
         try:
-            exchange = protocol.begin(head.request.method, [head.bytes], session._settings)
+            exchange = protocol.begin(template.method, pieces, session._settings)
         except ClientConnectionResetError:
             # It has ended just now: the long way makes another one.
             slot.discard()
             protocol.close()
             return None
-        connection = Connection(connector, head.key, protocol, loop, slot)
+        connection = Connection(connector, place.key, protocol, loop, slot)
         connector._acquired.add(protocol)
         response = ClientResponse.__new__(ClientResponse)
-        response.method = head.request.method
-        response._real_url = response._url = head.url
-        response._request = head.request
+        response.method = template.method
+        response._real_url = whole_url
+        response._url = shown
+        response._filled = template, values, 0 if body is None else len(body)
         response._timer = NO_TIMER
         response._traces = NO_TRACES
         response._loop = loop
@@ -209,12 +317,67 @@ class Shortcut:
         response._protocol = protocol
         response._exchange = exchange
         # Above _request().
-        response._made_at = caller(2)
-        total = session._timeout.total
-        if total:
+        response._made_at = caller(3)
+        if loop.get_debug():
+            response._source_traceback = traceback.extract_stack(sys._getframe(2))
+        if total and total > 0:
             response._began_at = now
             exchange.set_timeout(total)
-        read = session._timeout.sock_read
         if read:
             exchange.set_read_timeout(read)
         return response
+
+    def _place_of(self, url: Any) -> Place | None:
+        """Where requests for a URL go; None where the long way is to be taken."""
+        session = self._session
+        places = self._places
+        if len(places) >= KEPT:
+            places.clear()
+        places[url] = None
+        try:
+            target = session._build_url(url)
+        except (TypeError, ValueError):
+            return None
+        if (
+            target.scheme not in ("http", "https")
+            or not target.raw_host
+            or target.raw_user is not None
+            or target.raw_password is not None
+        ):
+            return None
+        connector = session._connector
+        assert connector is not None
+        place = places[url] = Place(target, connector)
+        return place
+
+    def _template_of(
+        self,
+        method: str,
+        place: Place,
+        kind: type[Payload] | None,
+        names: tuple[str, ...],
+        values: tuple[str, ...],
+    ) -> Template | None:
+        """The template of requests that are alike; None where the long way is to be taken."""
+        templates = self._templates
+        # Behind the values of the headers are the cookies, if there are any.
+        alike = method, place.host, kind, names, len(values)
+        try:
+            return templates[alike]
+        except KeyError:
+            pass
+        if len(templates) >= KEPT:
+            templates.clear()
+        with_cookies = len(values) > len(names)
+        try:
+            template = Template.of(
+                self._session, method, place.whole_url, kind, names, with_cookies
+            )
+        except Exception:  # noqa: BLE001 - whatever is wrong, the long way says so
+            template = None
+        templates[alike] = template
+        return template
+
+
+def _same(given: Any) -> Any:
+    return given

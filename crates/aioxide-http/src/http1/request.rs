@@ -105,18 +105,29 @@ pub(super) fn encode_fields<'h>(
     out: &mut Vec<u8>,
 ) -> Result<(), RequestError> {
     for (index, (name, value)) in fields.into_iter().enumerate() {
-        if let Some(at) = syntax::not_token(name) {
-            return Err(RequestError::HeaderName { index, at });
-        }
-        if let Some(at) = syntax::not_value(value) {
-            let byte = value.get(at).copied().unwrap_or_default();
-            return Err(RequestError::HeaderValue { index, at, byte });
-        }
-        out.reserve(name.len() + value.len() + 4);
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
+        encode_field(index, name, value, out)?;
     }
+    Ok(())
+}
+
+/// Appends one field with the end of its line. `out` stays as it is on an error.
+pub(super) fn encode_field(
+    index: usize,
+    name: &[u8],
+    value: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), RequestError> {
+    if let Some(at) = syntax::not_token(name) {
+        return Err(RequestError::HeaderName { index, at });
+    }
+    if let Some(at) = syntax::not_value(value) {
+        let byte = value.get(at).copied().unwrap_or_default();
+        return Err(RequestError::HeaderValue { index, at, byte });
+    }
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
     Ok(())
 }

@@ -13,4 +13,5 @@ mod reuse;
 mod script;
 mod sizes;
 mod strict;
+mod template;
 mod trickle;
