@@ -23,6 +23,7 @@ class SocketLoop(SelectorEventLoop):
     """The part of the loop that waits for sockets."""
 
     # Of the native loop.
+    _new_socket: Any
     _recv_now: Any
     _recv_into_now: Any
     _send_now: Any
@@ -115,6 +116,7 @@ class SocketLoop(SelectorEventLoop):
                 pass
             else:
                 conn.setblocking(False)
+                self._new_socket(conn)
                 return conn, address
             await self._until_ready(sock, False)
 

@@ -61,6 +61,10 @@ pub struct Scheduler<T, S, P> {
     last_event: u64,
     /// For how many ticks after the last poll the next one may be put off.
     put_off: u64,
+    /// For how long it may be put off at most, as far as that is known.
+    budget: u64,
+    /// What events have woken is to run before the next poll.
+    answers: bool,
     /// How many events named no registration since the poller was new.
     strays: usize,
 }
@@ -86,6 +90,8 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
             last_poll: 0,
             last_event: 0,
             put_off: 0,
+            budget: 0,
+            answers: false,
             strays: 0,
         }
     }
@@ -96,13 +102,24 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
         self.put_off = 0;
     }
 
+    /// An event has woken whoever goes on in the next turn, which does not poll in between, unless
+    /// the last poll is longer ago than the budget: the events that one poll has found then have
+    /// all of their work done together, and the next poll finds all that has come meanwhile.
+    #[inline]
+    pub fn answer_next_turn(&mut self) {
+        self.answers = true;
+    }
+
     /// Begins a turn.
     #[inline]
     pub fn begin_turn(&mut self) -> Plan {
         self.turn += 1;
+        // A poll that was asked for is not put off.
+        let answers = std::mem::take(&mut self.answers) && self.put_off != 0;
+        let put_off = if answers { self.budget } else { self.put_off };
         if self.ready.is_empty() && !self.stopping {
             Plan::Wait
-        } else if self.ticks.wrapping_sub(self.last_poll) < self.put_off {
+        } else if self.ticks.wrapping_sub(self.last_poll) < put_off {
             Plan::Skip
         } else {
             Plan::Look
@@ -134,6 +151,7 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
         }
         self.ticks = ticks;
         self.last_poll = ticks;
+        self.budget = budget.unwrap_or(0);
         self.put_off = budget.map_or(0, |budget| {
             let least = budget / const { (POLL_BUDGET / POLL_LEAST) as u64 };
             (ticks.wrapping_sub(self.last_event) >> 4).clamp(least, budget)

@@ -9,6 +9,7 @@ mod lifecycle;
 mod schedule;
 mod spawn;
 mod stats;
+mod trust;
 mod wait;
 mod watch;
 mod watcher;
@@ -122,6 +123,8 @@ pub(crate) struct Loop {
     pub(crate) scratch: LoopCell<Vec<u8>>,
     /// What datagrams are received into, likewise.
     pub(crate) arenas: LoopCell<Arenas>,
+    /// Waits that the kernel was not asked about.
+    trusting: LoopCell<trust::Trusting>,
     /// The addresses of datagrams.
     pub(crate) addresses: LoopCell<AddressBook>,
     /// Transports with something to send at the end of this step.
@@ -181,6 +184,7 @@ impl Loop {
             spare_context: LoopCell::new(None),
             scratch: LoopCell::new(Vec::new()),
             arenas: LoopCell::new(Arenas::new()),
+            trusting: LoopCell::new(trust::Trusting::new()),
             addresses: LoopCell::new(AddressBook::new()),
             unsent: LoopCell::new(Vec::new()),
             delivering: AtomicUsize::new(0),

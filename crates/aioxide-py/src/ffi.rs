@@ -15,7 +15,7 @@ mod ending;
 mod method;
 #[expect(unsafe_code, reason = "dicts, asked without their hooks")]
 mod namespace;
-#[expect(unsafe_code, reason = "a socket's number becomes a descriptor for one system call")]
+#[expect(unsafe_code, reason = "the number in a socket, and as a descriptor for one system call")]
 mod number;
 #[expect(unsafe_code, reason = "an owned pointer without bookkeeping")]
 mod reference;
@@ -36,6 +36,6 @@ pub(crate) use creation::new_with_dict;
 pub(crate) use ending::{call_object, vectorcall};
 pub(crate) use method::{Arguments, FastMethod, add_method, add_method_to, attached, guard};
 pub(crate) use namespace::Namespace;
-pub(crate) use number::borrow_number;
+pub(crate) use number::{borrow_number, socket_number};
 pub(crate) use reference::Ref;
 pub(crate) use version::ClassVersion;

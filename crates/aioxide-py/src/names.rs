@@ -39,7 +39,6 @@ names! {
     eof = "_eof",
     transport = "_transport",
     set_result = "set_result",
-    done = "done",
     fileno = "fileno",
     gettimeout = "gettimeout",
     recv = "recv",
@@ -69,6 +68,7 @@ pub(crate) struct Interop {
     pub(crate) names: Names,
     pub(crate) task: Ref,
     pub(crate) future: Ref,
+    pub(crate) invalid_state: Ref,
     pub(crate) handle: Ref,
     /// The class of what `call_soon_threadsafe` returns; `Handle` before 3.14.
     pub(crate) thread_safe_handle: Ref,
@@ -119,6 +119,7 @@ impl Interop {
             names: Names::new(py),
             task: class("Task")?,
             future: class("Future")?,
+            invalid_state: class("InvalidStateError")?,
             handle: class("Handle")?,
             thread_safe_handle: py
                 .import("asyncio.events")?

@@ -18,7 +18,7 @@ use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
 use crate::ffi::{
     Arguments, Bytes, ClassVersion, FastMethod, Ref, View, add_method, attribute, borrow_number,
-    call_method, fill_bytes,
+    call_method, fill_bytes, socket_number,
 };
 use crate::names::interop;
 
@@ -32,6 +32,7 @@ pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
     add_method::<Loop, ReceiveInto>(py)?;
     add_method::<Loop, Send>(py)?;
     add_method::<Loop, WaitReady>(py)?;
+    add_method::<Loop, NewSocket>(py)?;
     add_method::<Loop, StopWaiting>(py)
 }
 
@@ -40,6 +41,7 @@ struct Receive;
 struct ReceiveInto;
 struct Send;
 struct WaitReady;
+struct NewSocket;
 struct StopWaiting;
 
 impl FastMethod<Loop> for Takes {
@@ -66,10 +68,10 @@ impl FastMethod<Loop> for Receive {
         if !takes(this, socket)? {
             return none(py);
         }
-        let fd = number(py, &Ref::new(socket))?;
+        let fd = number(py, socket)?;
         match receive(this, fd, count)? {
             Some(data) => Ok(data),
-            None => Loop::wait_ready(this, fd, false),
+            None => Loop::wait_ready(this, fd, false, socket.as_ptr() as usize),
         }
     }
 }
@@ -91,10 +93,11 @@ impl FastMethod<Loop> for ReceiveInto {
         if room.is_empty() {
             return none(py);
         }
-        let fd = number(py, &Ref::new(socket))?;
-        match attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|(count, _)| count))? {
+        let fd = number(py, socket)?;
+        let came = attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|(count, _)| count));
+        match noted(this, fd, came)? {
             Some(count) => Ok(PyInt::new(py, count).into_any().into()),
-            None => Loop::wait_ready(this, fd, false),
+            None => Loop::wait_ready(this, fd, false, socket.as_ptr() as usize),
         }
     }
 }
@@ -123,7 +126,7 @@ impl FastMethod<Loop> for Send {
             }
             view.as_slice()
         };
-        let fd = number(py, &Ref::new(socket))?;
+        let fd = number(py, socket)?;
         let flags = SendFlags::NOSIGNAL.union(SendFlags::DONTWAIT);
         let sent = attempt(fd, |fd| send(fd, content, flags))?.unwrap_or(0);
         if sent == content.len() {
@@ -140,8 +143,20 @@ impl FastMethod<Loop> for WaitReady {
 
     fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
         let [socket, writing] = arguments.positional else { return Err(wrong_arguments()) };
-        let fd = number(this.py(), &Ref::new(socket))?;
-        Loop::wait_ready(this, fd, writing.is_truthy()?)
+        let fd = number(this.py(), socket)?;
+        Loop::wait_ready(this, fd, writing.is_truthy()?, 0)
+    }
+}
+
+impl FastMethod<Loop> for NewSocket {
+    const NAME: &'static CStr = c"_new_socket";
+    const DOC: &'static CStr = c"_new_socket($self, sock, /)\n--\n\n\
+        The socket's number is a new file's. It need not be told of, but saves asking late.";
+
+    fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
+        let [socket] = arguments.positional else { return Err(wrong_arguments()) };
+        this.get().distrust(number(this.py(), socket)?);
+        none(this.py())
     }
 }
 
@@ -154,7 +169,7 @@ impl FastMethod<Loop> for StopWaiting {
         let [socket, future, writing] = arguments.positional else {
             return Err(wrong_arguments());
         };
-        let fd = number(this.py(), &Ref::new(socket))?;
+        let fd = number(this.py(), socket)?;
         this.get().stop_waiting(fd, &Ref::new(future), writing.is_truthy()?);
         none(this.py())
     }
@@ -195,9 +210,13 @@ fn takes(event_loop: &Bound<'_, Loop>, socket: &Bound<'_, PyAny>) -> PyResult<bo
     })
 }
 
-/// The socket's number, -1 when it is closed.
-fn number(py: Python<'_>, socket: &Ref) -> PyResult<RawFd> {
-    call_method(py, &interop(py)?.names.fileno, [socket])?.bind(py).extract()
+/// What `fileno()` of a socket says: its number, -1 when it is closed.
+fn number(py: Python<'_>, socket: &Bound<'_, PyAny>) -> PyResult<RawFd> {
+    let interop = interop(py)?;
+    match socket_number(&interop.native_socket, socket) {
+        Some(number) => Ok(number),
+        None => call_method(py, &interop.names.fileno, [&Ref::new(socket)])?.bind(py).extract(),
+    }
 }
 
 /// One system call: `None` when it would have to wait.
@@ -219,12 +238,27 @@ fn attempt<T>(
     }
 }
 
+/// What came of an attempt to read. A socket that has come to its end is likely to be closed next,
+/// and its number to be another's.
+fn noted(
+    event_loop: &Bound<'_, Loop>,
+    fd: RawFd,
+    received: PyResult<Option<usize>>,
+) -> PyResult<Option<usize>> {
+    if matches!(received, Ok(Some(0)) | Err(_)) {
+        event_loop.get().distrust(fd);
+    }
+    received
+}
+
 /// At most `count` bytes.
 fn receive(event_loop: &Bound<'_, Loop>, fd: RawFd, count: usize) -> PyResult<Option<Ref>> {
     let py = event_loop.py();
     if count > READ_SIZE {
         return fill_bytes(py, count, |room| {
-            attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|((came, _), _)| came.len()))
+            let came =
+                attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|((came, _), _)| came.len()));
+            noted(event_loop, fd, came)
         });
     }
     let scratch = &event_loop.get().scratch;
@@ -234,7 +268,7 @@ fn receive(event_loop: &Bound<'_, Loop>, fd: RawFd, count: usize) -> PyResult<Op
     }
     let room = &mut buffer[..count];
     let received = attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|(count, _)| count));
-    let data = received
+    let data = noted(event_loop, fd, received)
         .map(|received| received.map(|count| PyBytes::new(py, &buffer[..count]).into_any().into()));
     scratch.with(|slot| *slot = buffer);
     data

@@ -95,6 +95,18 @@ impl<'a, 'py> Running<'a, 'py> {
         waited
     }
 
+    /// Waits, once the kernel was asked about each wait for a socket.
+    fn wait_long(&self, timeout: Timeout) -> io::Result<()> {
+        if self.event_loop.trusts_many() {
+            self.wait_parked(Timeout::Zero)?;
+            if self.with(|scheduler| !scheduler.events.is_empty()) {
+                return Ok(());
+            }
+        }
+        self.event_loop.ask_about_waits();
+        self.wait_parked(timeout)
+    }
+
     #[inline]
     fn run_handle(&self, handle: &HandleRef) -> PyResult<()> {
         if self.event_loop.is_debug() && !handle.is_cancelled() {
@@ -170,6 +182,7 @@ impl Host for Running<'_, '_> {
         if self.with(|scheduler| scheduler.has_strays()) {
             self.event_loop.renew_poller();
         }
+        self.event_loop.ask_about_long_waits();
         let waited = if timeout == Timeout::Zero {
             self.with(|scheduler| {
                 let mut events = std::mem::take(&mut scheduler.events);
@@ -178,7 +191,7 @@ impl Host for Running<'_, '_> {
                 waited
             })
         } else {
-            self.wait_parked(timeout)
+            self.wait_long(timeout)
         };
         let woken = self.with(|scheduler| {
             let before = scheduler.events.len();

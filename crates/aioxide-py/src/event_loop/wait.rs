@@ -4,7 +4,8 @@
 //! harm to be woken for nothing, or for another socket that had the number before. That is what
 //! lets a registration outlive the wait: it is told once of each change, and is left to the kernel
 //! when its socket is closed. A wait is one `epoll_ctl`, which changes what is there or says that
-//! the number is another file's by now; nothing else tells that for less.
+//! the number is another file's by now; nothing else tells that for less. Most waits to read of a
+//! busy loop are over before it matters, and go without it (`trust.rs`).
 
 use std::io;
 use std::os::fd::RawFd;
@@ -72,12 +73,18 @@ impl Loop {
     }
 
     /// A future that has its result when it is worth trying again. Whoever waited for the same or
-    /// had a callback there is never told, as with asyncio.
+    /// had a callback there is never told, as with asyncio. `socket` is the object's address if
+    /// nothing was there to read a moment ago, else 0.
     ///
     /// # Errors
     /// `RuntimeError` when a transport uses the descriptor or the loop is closed, `OSError` when it
     /// cannot be watched.
-    pub(crate) fn wait_ready(this: &Bound<'_, Self>, fd: RawFd, writing: bool) -> PyResult<Ref> {
+    pub(crate) fn wait_ready(
+        this: &Bound<'_, Self>,
+        fd: RawFd,
+        writing: bool,
+        socket: usize,
+    ) -> PyResult<Ref> {
         let py = this.py();
         let event_loop = this.get();
         event_loop.ensure_open()?;
@@ -89,16 +96,27 @@ impl Loop {
         let placed = event_loop.scheduler.with(|scheduler| {
             let Some((token, watcher)) = find(scheduler, fd) else { return Ok(None) };
             let wanted = watcher.wanted_beside_waiter(writing);
-            let token = scheduler.reactor.renew(&*scheduler.poller, token, wanted)?;
-            let Some(Source::Watcher(watcher)) = scheduler.reactor.source_mut(token) else {
+            let trusts = watcher.trust.holds(socket);
+            let reactor = &mut scheduler.reactor;
+            let asked = !trusts || reactor.interest(token) != Some(wanted);
+            let token =
+                if asked { reactor.renew(&*scheduler.poller, token, wanted)? } else { token };
+            let Some(Source::Watcher(watcher)) = reactor.source_mut(token) else {
                 return Ok(None);
             };
-            Ok(Some(std::mem::replace(watcher.place(writing), waiter.take())))
+            let listed = !writing && watcher.trust.begin(socket, asked);
+            Ok(Some((std::mem::replace(watcher.place(writing), waiter.take()), listed)))
         });
         let replaced = match placed.map_err(|error: io::Error| os_error(&error))? {
-            Some(replaced) => replaced,
+            Some((replaced, listed)) => {
+                if listed {
+                    event_loop.trusting.with(|trusting| trusting.push(fd));
+                }
+                replaced
+            }
             None => {
-                let watcher = Watcher::new(Callback::Waiter(future.clone()), writing);
+                let mut watcher = Watcher::new(Callback::Waiter(future.clone()), writing);
+                watcher.trust.begin(socket, true);
                 event_loop.begin_watching(fd, watcher)?;
                 None
             }
@@ -165,7 +183,11 @@ impl Loop {
                 Callback::Handle(handle) => Some(Callback::Handle(handle.clone())),
                 Callback::Waiter(_) => {
                     let taken = watcher.place(writing).take();
+                    if !writing {
+                        watcher.trust.end();
+                    }
                     settle(scheduler, token);
+                    scheduler.answer_next_turn();
                     taken
                 }
             }
@@ -174,7 +196,7 @@ impl Loop {
 }
 
 /// The watcher of a descriptor.
-fn find(scheduler: &mut LoopScheduler, fd: RawFd) -> Option<(Token, &mut Watcher)> {
+pub(super) fn find(scheduler: &mut LoopScheduler, fd: RawFd) -> Option<(Token, &mut Watcher)> {
     let token = scheduler.reactor.lookup(fd)?;
     match scheduler.reactor.source_mut(token) {
         Some(Source::Watcher(watcher)) => Some((token, watcher)),
@@ -196,8 +218,8 @@ fn settle(scheduler: &mut LoopScheduler, token: Token) {
 /// Gives a waiter its result, unless its task was cancelled.
 pub(super) fn wake(py: Python<'_>, future: &Ref) -> PyResult<()> {
     let interop = interop(py)?;
-    if !call_method(py, &interop.names.done, [future])?.bind(py).is_truthy()? {
-        call_method(py, &interop.names.set_result, [future, &interop.none])?;
+    match call_method(py, &interop.names.set_result, [future, &interop.none]) {
+        Err(error) if !error.matches(py, interop.invalid_state.bind(py))? => Err(error),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use aioxide_core::Interest;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::trust::Trust;
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
 
@@ -42,6 +43,7 @@ pub(crate) struct Watcher {
     /// What the program gave `add_reader` in place of a number: it may close it before it removes
     /// the callback, and then has no number to tell.
     pub(super) object: Option<Ref>,
+    pub(super) trust: Trust,
 }
 
 impl Watcher {
