@@ -56,6 +56,23 @@ def asyncio_fault(request, on_asyncio):
 
 
 @pytest.fixture
+def pairs():
+    """Makes connected pairs that do not block."""
+    made = []
+
+    def pair():
+        left, right = socket.socketpair()
+        left.setblocking(False)
+        right.setblocking(False)
+        made.extend((left, right))
+        return left, right
+
+    yield pair
+    for sock in made:
+        sock.close()
+
+
+@pytest.fixture
 def listener():
     """A plain listening socket on loopback with a receive buffer that does not grow."""
     sock = socket.socket()

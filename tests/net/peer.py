@@ -54,6 +54,15 @@ async def waiting(coroutine):
     return task
 
 
+async def received(loop, sock, peer, data):
+    """Receive what is sent after the call has come to wait."""
+    receiving = asyncio.create_task(loop.sock_recv(sock, 100))
+    await polled()
+    assert not receiving.done()
+    peer.send(data)
+    return await receiving
+
+
 def step(coroutine):
     """Drive a coroutine that has nothing to wait for."""
     with pytest.raises(StopIteration) as stop:

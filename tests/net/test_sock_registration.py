@@ -7,28 +7,11 @@ import threading
 
 import pytest
 
-from .peer import polled
+from .peer import polled, received
 from .recorder import Recorder
 from .test_descriptors import occupy
 
 LARGE = bytes(1 << 20)
-
-
-@pytest.fixture
-def pairs():
-    """Makes connected pairs that do not block."""
-    made = []
-
-    def pair():
-        left, right = socket.socketpair()
-        left.setblocking(False)
-        right.setblocking(False)
-        made.extend((left, right))
-        return left, right
-
-    yield pair
-    for sock in made:
-        sock.close()
 
 
 @pytest.fixture
@@ -45,15 +28,6 @@ def takes():
     yield takes
     for sock in made:
         sock.close()
-
-
-async def received(loop, sock, peer, data):
-    """Receive what is sent after the call has come to wait."""
-    receiving = asyncio.create_task(loop.sock_recv(sock, 100))
-    await polled()
-    assert not receiving.done()
-    peer.send(data)
-    return await receiving
 
 
 def epoll_entry(fd):

@@ -104,6 +104,43 @@ fn each_run_begins_with_a_poll() {
     assert_eq!(ticks_to_poll(&world), 0);
 }
 
+/// A chain whose steps take so many ticks, beside a descriptor that is always ready. It has polled.
+fn busy(step: u64) -> World {
+    let world = World::with_budget();
+    world.script(1, [Action::Tick(step), Action::Soon(1)]);
+    world.perform(&Action::Soon(1));
+    world.perform(&Action::Watch(3, 2));
+    world.perform(&Action::Readable(3, true));
+    assert!(world.polled().is_some());
+    world
+}
+
+#[test]
+fn what_an_event_has_woken_runs_before_the_next_poll() {
+    let world = busy(2 * LEAST);
+    assert!(world.polled().is_some(), "a step takes longer than the poll is put off");
+    world.scheduler.borrow_mut().answer_next_turn();
+    assert_eq!(world.polled(), None);
+    assert!(world.polled().is_some(), "it is put off for one turn");
+}
+
+#[test]
+fn what_an_event_has_woken_puts_off_no_poll_beyond_the_budget() {
+    let world = busy(BUDGET);
+    world.scheduler.borrow_mut().answer_next_turn();
+    assert!(world.polled().is_some());
+}
+
+#[test]
+fn what_an_event_has_woken_puts_off_no_poll_that_was_asked_for() {
+    let world = busy(2 * LEAST);
+    for _ in 0..2 {
+        world.scheduler.borrow_mut().poll_next_turn();
+        world.scheduler.borrow_mut().answer_next_turn();
+        assert!(world.polled().is_some());
+    }
+}
+
 #[test]
 fn a_counter_that_goes_back_puts_off_no_poll() {
     let world = chain();
