@@ -213,7 +213,10 @@ fn takes(event_loop: &Bound<'_, Loop>, socket: &Bound<'_, PyAny>) -> PyResult<bo
 /// What `fileno()` of a socket says: its number, -1 when it is closed.
 fn number(py: Python<'_>, socket: &Bound<'_, PyAny>) -> PyResult<RawFd> {
     let interop = interop(py)?;
-    match socket_number(&interop.native_socket, socket) {
+    // A class of the program's may have a `fileno()` of its own.
+    let plain = socket.get_type().is(interop.socket.bind(py));
+    let number = if plain { socket_number(&interop.native_socket, socket) } else { None };
+    match number {
         Some(number) => Ok(number),
         None => call_method(py, &interop.names.fileno, [&Ref::new(socket)])?.bind(py).extract(),
     }
