@@ -44,6 +44,30 @@ async def test_calls_in_order(loop, endpoint):
     assert protocol.exception is None
 
 
+async def test_it_is_no_stream(endpoint):
+    transport = (await endpoint()).transport
+    with pytest.raises(NotImplementedError):
+        transport.write(b"")
+    with pytest.raises(NotImplementedError):
+        transport.writelines([b""])
+    for method in (transport.write_eof, transport.can_write_eof):
+        with pytest.raises(NotImplementedError):
+            method()
+
+
+async def test_private_state_that_libraries_ask(endpoint):
+    transport = (await endpoint()).transport
+    assert transport._closing is False
+    assert transport._conn_lost == 0
+    if sys.version_info >= (3, 12):  # 3.11.0 does not pause datagrams
+        assert transport._paused is False
+        transport.pause_reading()
+        assert transport._paused is True
+    transport.abort()
+    assert transport._closing is True
+    assert transport._conn_lost == 1
+
+
 async def test_extra_info(endpoint):
     with plain() as peer:
         protocol = await endpoint(remote_addr=peer.getsockname())

@@ -103,6 +103,23 @@ async def test_is_an_asyncio_transport(pipe):
 # Flow control
 
 
+async def test_it_does_not_read(pipe):
+    transport, _, _ = await pipe()
+    for method in (transport.is_reading, transport.pause_reading, transport.resume_reading):
+        with pytest.raises(NotImplementedError):
+            method()
+
+
+async def test_private_state_that_libraries_ask(pipe):
+    transport, _, _ = await pipe()
+    assert transport._closing is False
+    assert transport._conn_lost == 0
+    transport.abort()
+    transport.write(b"too late")
+    assert transport._closing is True
+    assert transport._conn_lost == 1
+
+
 async def test_pause_and_resume(pipe):
     transport, protocol, reading = await pipe()
     transport.set_write_buffer_limits(high=1000, low=500)

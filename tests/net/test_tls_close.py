@@ -35,8 +35,10 @@ class Keeps(Recorder):
 async def test_close(tls_connect, kind):
     transport, protocol, peer = await tls_connect(kind())
     assert not transport.is_closing()
+    assert transport._closed is False
     transport.close()
     assert transport.is_closing()
+    assert transport._closed is True
     transport.close()
     assert "connection_lost" not in protocol.calls
     assert await peer.recv() == b""

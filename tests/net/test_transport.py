@@ -101,6 +101,16 @@ async def test_accepted_connection_has_the_same_information(loop):
         await client.until("connection_lost")
 
 
+async def test_private_state_that_libraries_ask(connect):
+    transport, _, _ = await connect()
+    assert transport._closing is False
+    assert transport._conn_lost == 0
+    assert transport._paused is False
+    transport.abort()
+    assert transport._closing is True
+    assert transport._conn_lost == 1
+
+
 async def test_small_writes_go_out_at_once(connect):
     transport, _, _ = await connect()
     sock = transport.get_extra_info("socket")

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 
 use aioxide_core::{Interest, Token};
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
@@ -293,6 +294,25 @@ impl DatagramTransport {
         self.state.with(|state| state.closing)
     }
 
+    /// Raises NotImplementedError, as the others of a stream do: sendto() sends.
+    fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _ = data;
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    fn writelines(&self, list_of_data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _ = list_of_data;
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    fn write_eof(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    fn can_write_eof(&self) -> PyResult<bool> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
     #[getter(_loop)]
     fn loop_attribute<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.event_loop().map(|event_loop| event_loop.into_bound(py))
@@ -321,6 +341,21 @@ impl DatagramTransport {
     #[getter(_sock_fd)]
     fn descriptor_attribute(&self) -> RawFd {
         self.state.with(|state| state.descriptor.number())
+    }
+
+    #[getter(_paused)]
+    fn paused_attribute(&self) -> bool {
+        self.state.with(|state| state.reading_paused)
+    }
+
+    #[getter(_closing)]
+    fn closing_attribute(&self) -> bool {
+        self.is_closing()
+    }
+
+    #[getter(_conn_lost)]
+    fn lost_attribute(&self) -> u32 {
+        self.state.with(|state| state.lost)
     }
 
     #[getter(_protocol_paused)]

@@ -2,7 +2,9 @@
 
 use std::ffi::CStr;
 
-use pyo3::exceptions::{PyAssertionError, PyBrokenPipeError, PyOSError, PyTypeError};
+use pyo3::exceptions::{
+    PyAssertionError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PyTypeError,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rustix::fs::FileType;
@@ -256,6 +258,24 @@ impl WritePipeTransport {
     /// How many bytes the pipe has not taken yet.
     fn get_write_buffer_size(&self) -> usize {
         self.out.with(|out| out.queue.size())
+    }
+
+    /// Raises NotImplementedError, as the others of a reading end do: this one only writes.
+    fn is_reading(&self) -> PyResult<bool> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    fn pause_reading(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    fn resume_reading(&self) -> PyResult<()> {
+        Err(PyNotImplementedError::new_err(()))
+    }
+
+    #[getter(_conn_lost)]
+    fn lost_attribute(&self) -> u32 {
+        self.out.with(|out| out.lost)
     }
 
     #[getter(_protocol_paused)]

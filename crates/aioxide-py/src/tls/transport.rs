@@ -262,6 +262,11 @@ impl TlsTransport {
         self.protocol.clone().into_bound(py)
     }
 
+    #[getter(_closed)]
+    fn closed_attribute(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
     #[getter(_protocol_paused)]
     fn protocol_paused_attribute(&self) -> bool {
         self.protocol.state.with(|state| state.writing_paused)

@@ -389,6 +389,16 @@ impl StreamTransport {
         self.state.with(|state| state.reading_paused)
     }
 
+    #[getter(_closing)]
+    fn closing_attribute(&self) -> bool {
+        self.is_closing()
+    }
+
+    #[getter(_conn_lost)]
+    fn lost_attribute(&self) -> u32 {
+        self.state.with(|state| state.lost)
+    }
+
     #[getter(_protocol_paused)]
     fn protocol_paused_attribute(&self) -> bool {
         self.state.with(|state| state.writing_paused)
