@@ -109,10 +109,13 @@ class Reporter(Plugin):
 def run_pytest(request, plugin, paths, *options):
     for name in request["files"]:
         source = pathlib.Path(request["source"], name)
+        pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, name)
         else:
             shutil.copy(source, name)
+    if request["stand-in"]:
+        stand_in(request)
     for module in request["without"]:
         sys.modules[module] = None
     os.environ.update(request["environment"], PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
@@ -125,6 +128,14 @@ def run_pytest(request, plugin, paths, *options):
     for name in request["plugins"]:
         arguments += ["-p", name]
     return pytest.main([*arguments, *request["arguments"], *options, *paths], plugins=[plugin])
+
+
+def stand_in(request):
+    """Put the loop under test where the tests look for their package's own."""
+    folder = pathlib.Path(request["stand-in"])
+    folder.mkdir(exist_ok=True)
+    shutil.copy(pathlib.Path(HERE, "stand_in.py"), folder / "__init__.py")
+    os.environ["LOOP_UNDER_TEST"] = request["loop"]
 
 
 def install_loop(request):
@@ -146,7 +157,8 @@ def install_client(request):
 
 
 def list_suite(request, events):
-    install_loop({"loop": "asyncio"})
+    request = {**request, "loop": "asyncio"}
+    install_loop(request)
     ignored = [f"--ignore={name}" for name in request["ignored"]]
     folder = pathlib.Path(request["source"], request["tests-folder"])
     paths = [

@@ -29,8 +29,8 @@ EVERYWHERE = "control: test_loop.test_broken_everywhere"
 
 @pytest.fixture
 def command(tmp_path):
-    def run(*arguments, settings="", expected=""):
-        (tmp_path / "fake.toml").write_text(SETTINGS + settings)
+    def run(*arguments, settings="", expected="", whole=SETTINGS):
+        (tmp_path / "fake.toml").write_text(whole + settings)
         (tmp_path / "expected").mkdir(exist_ok=True)
         (tmp_path / "expected" / "fake.toml").write_text(expected)
         path = [str(HERE / "fake"), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -67,6 +67,17 @@ def test_sound_loop(command):
     assert EVERYWHERE in shown
     assert "fake: the whole suite" in shown
     assert not (HERE / "fake" / "fakepackage" / "written").exists()
+
+
+@pytest.mark.parametrize("name", ["fakeloops:Sound", "asyncio"])
+def test_package_of_another_loop(command, name):
+    """The loop under test stands in for it, in children of the tests, too."""
+    own = 'stand-in = "ownloop"\n'
+    source = ("--source", HERE / "fake" / "looppackage")
+    settings = SETTINGS.replace('["tests"]', '["tests", "ownloop/helpers.py"]')
+    code, shown = command(*source, "--loop", name, "--verbose", settings=own, whole=settings)
+    assert code == 0, shown
+    assert "test_own: 3 pass, 1 not-applicable" in shown
 
 
 def test_list(command):
@@ -191,5 +202,5 @@ def test_committed_suites_are_pinned_in_the_project(pytestconfig):
     assert files
     for file in files:
         wanted = package.load(file)
-        assert f"{wanted.package}=={wanted.version}" in pinned
+        assert wanted.stand_in or f"{wanted.package}=={wanted.version}" in pinned
         assert re.fullmatch("[0-9a-f]{64}", wanted.sha256)

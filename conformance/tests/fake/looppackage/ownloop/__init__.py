@@ -1,0 +1,1 @@
+raise ImportError("the package's own loop must not be found")
