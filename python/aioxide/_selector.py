@@ -1,16 +1,22 @@
 """What the loop watches, in the shape of a selector.
 
 asyncio's own transport of datagrams, which those of unusual families have, asks the loop's selector
-whether it is polled when it is printed.
+whether it is polled when it is printed. nest_asyncio puts a `_run_once()` of its own into the
+loop's class, which runs what is in the loop's queues between two calls of `select()`: these queues
+are empty, and the loop's own turn takes the place of that call.
 """
 
 from __future__ import annotations
 
+import asyncio.tasks
+import contextlib
 import os
 import weakref
 from collections.abc import Iterator, Mapping
 from selectors import SelectorKey
 from typing import Any
+
+from aioxide import _aioxide
 
 __all__ = ["Selector"]
 
@@ -37,6 +43,18 @@ class Selector:
         """Return a live mapping of descriptors to their keys."""
         return _Map(self)
 
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        """Run one turn of the loop, which waits as long as the loop has to; nothing is left to do.
+
+        `timeout` is what the caller makes of empty queues, and has no meaning. It may be called in
+        a task: other tasks run meanwhile, each of them the current one.
+        """
+        loop = self._loop()
+        if loop is not None:
+            with _no_current_task(loop):
+                _aioxide.Loop._run_once(loop)
+        return []
+
     def _find(self, fd: int, fileobj: Any) -> SelectorKey | None:
         loop = self._loop()
         watched = None if loop is None else loop._watched(fd)
@@ -44,6 +62,35 @@ class Selector:
             return None
         events, reader, writer = watched
         return SelectorKey(fileobj, fd, events, (reader, writer))
+
+
+@contextlib.contextmanager
+def _no_current_task(loop: Any) -> Iterator[None]:
+    """Set the loop's current task aside: tasks in C and in Python keep it in different places."""
+    tasks: Any = asyncio.tasks
+    names = ("_c_swap_current_task", "_py_swap_current_task")
+    # CPython 3.11 has neither.
+    swaps = [getattr(tasks, name) for name in names if hasattr(tasks, name)] or [_swap_in_dict]
+    aside = []
+    for swap in swaps:
+        # The one in Python wants a task to be there.
+        with contextlib.suppress(KeyError):
+            task = swap(loop, None)
+            if task is not None:
+                aside.append((swap, task))
+    try:
+        yield
+    finally:
+        for swap, task in reversed(aside):
+            swap(loop, task)
+
+
+def _swap_in_dict(loop: Any, task: Any) -> Any:
+    tasks: Any = asyncio.tasks
+    old = tasks._current_tasks.pop(loop, None)
+    if task is not None:
+        tasks._current_tasks[loop] = task
+    return old
 
 
 class _Map(Mapping[Any, SelectorKey]):
