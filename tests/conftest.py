@@ -181,6 +181,14 @@ def open_descriptors():
 
 def native_threads():
     """Without the one that watches the loops of a process, which stays."""
+    found = listed_threads()
+    # The kernel ends a listing early when a thread ends whose turn it is.
+    while (again := listed_threads()) != found:
+        found = again
+    return found
+
+
+def listed_threads():
     found = {}
     for thread in os.listdir("/proc/self/task"):
         try:
