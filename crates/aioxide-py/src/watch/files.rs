@@ -1,10 +1,10 @@
 //! The process's table of descriptors, which the watching thread leaves.
 //!
 //! While two threads share a table, the kernel counts for each system call on a descriptor who uses
-//! its file, and a process of one thread is spared that: being watched cost a loop 4 to 7 % of the CPU
-//! time of a message through a pipe, and 1 to 3 % over TCP. So the watching thread has a table of its own, with nothing in
-//! it, and fetches what it needs of the process's. It stays where that is impossible: before Linux
-//! 5.9, or where a sandbox forbids it.
+//! its file, and a process of one thread is spared that: being watched cost a loop 4 to 7 % of the
+//! CPU time of a message through a pipe, and 1 to 3 % over TCP. So the watching thread has a table of
+//! its own, with nothing in it, and fetches what it needs of the process's. It stays where that is
+//! impossible: before Linux 5.9, or where a sandbox forbids it.
 
 use std::cell::OnceCell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
