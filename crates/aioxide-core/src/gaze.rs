@@ -2,13 +2,18 @@
 //!
 //! A loop is looked at once in `limit` at least, and at the moment at which the work that was seen
 //! last will have lasted so long. That is enough to catch everything that takes as long as the limit
-//! at the moment at which it does: whatever does is seen once before that moment.
+//! at the moment at which it does: whatever does is seen once before that moment. A turn may be told
+//! of later by an eighth of the limit.
 //!
 //! When work began is told by the processor's counter, which may be wrong; so it counts for no more
 //! than what the looks themselves have seen allows.
 
 use crate::clock::Nanos;
 use crate::counters::{Look, State};
+
+/// A step that is so small a part of the limit short of it has taken nearly all of its turn: then it
+/// is the step that takes long, and the turn is told of only if the step ends before.
+const NEARLY: Nanos = 8;
 
 /// What was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,11 +96,13 @@ impl Gaze {
         let mut next = work_began + limit;
         // Before a turn has begun, its number is that of the one before.
         if look.state == State::Running && self.told_turn != Some(look.turn) {
-            if now - turn_began >= limit {
+            let due = turn_began + limit;
+            if now < due {
+                next = next.min(due);
+            } else if next - now > limit / NEARLY {
                 self.told_turn = Some(look.turn);
                 return Sight::Turn { began: turn_began };
             }
-            next = next.min(turn_began + limit);
         }
         Sight::Later(next)
     }
@@ -183,6 +190,28 @@ mod tests {
         seen.epoch = 21;
         seen.started = 1195;
         assert_eq!(judge(&mut gaze, &seen, 1200), Sight::Later(1295), "told once");
+    }
+
+    #[test]
+    fn a_step_that_takes_nearly_all_of_its_turn_is_what_takes_long() {
+        let mut gaze = Gaze::default();
+        let mut seen = look(State::Running, 1, 1000);
+        seen.started = 1003;
+        assert_eq!(judge(&mut gaze, &seen, 1010), Sight::Later(1100));
+        assert_eq!(judge(&mut gaze, &seen, 1100), Sight::Later(1103));
+        assert_eq!(judge(&mut gaze, &seen, 1103), Sight::Step { began: 1003 });
+    }
+
+    #[test]
+    fn a_turn_is_told_when_the_step_that_took_nearly_all_of_it_has_ended() {
+        let mut gaze = Gaze::default();
+        let mut seen = look(State::Running, 1, 1000);
+        seen.started = 1003;
+        assert_eq!(judge(&mut gaze, &seen, 1010), Sight::Later(1100));
+        assert_eq!(judge(&mut gaze, &seen, 1100), Sight::Later(1103));
+        seen.epoch = 2;
+        seen.started = 1102;
+        assert_eq!(judge(&mut gaze, &seen, 1103), Sight::Turn { began: 1000 });
     }
 
     #[test]
