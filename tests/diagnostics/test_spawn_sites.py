@@ -1,7 +1,9 @@
 """Where a task was spawned: every way to make one, and frames that are no Python function's."""
 
 import asyncio
+import gc
 import sys
+import weakref
 
 import pytest
 
@@ -100,6 +102,44 @@ def test_the_code_is_kept_as_long_as_the_task(ours):
     assert place.source == ""
     ours.run_until_complete(task)
     assert places(ours, task) == []
+
+
+def spawners(count):
+    """Functions that spawn, all with one innermost line, each called from a line of its own."""
+    names = {"asyncio": asyncio}
+    source = "".join(f"def spawn{number}(spawn):\n    return spawn()\n" for number in range(count))
+    exec(source, names)
+    return [names[f"spawn{number}"] for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 33, 500])
+def test_each_task_has_its_own_site_in_any_order(ours, count):
+    def spawn():
+        return ours.create_task(asyncio.sleep(0))  # innermost
+
+    functions = spawners(count)
+    made = [(number, functions[number](spawn)) for _ in range(3) for number in range(count)]
+    for number, task in made:
+        [innermost, caller, *_] = places(ours, task)
+        assert innermost == ("spawn", line_of("innermost"))
+        assert caller == (f"spawn{number}", 2 * number + 2)
+    ours.run_until_complete(asyncio.wait([task for _, task in made]))
+
+
+def test_few_codes_outlive_their_tasks_and_none_the_loop():
+    loop = aioxide.new_event_loop()
+    functions = spawners(500)
+    codes = [weakref.ref(function.__code__) for function in functions]
+    tasks = [function(lambda: loop.create_task(asyncio.sleep(0))) for function in functions]
+    del functions
+    loop.run_until_complete(asyncio.wait(tasks))
+    del tasks
+    gc.collect()
+    assert sum(code() is not None for code in codes) < 100
+    loop.close()
+    del loop
+    gc.collect()
+    assert not any(code() for code in codes)
 
 
 def test_a_task_that_is_made_by_its_class_has_none(ours):

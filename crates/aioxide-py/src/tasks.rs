@@ -17,7 +17,9 @@ mod frames;
 #[expect(unsafe_code, reason = "reads fields of tasks and futures")]
 mod layout;
 mod methods;
+mod recent;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use pyo3::prelude::*;
@@ -116,8 +118,14 @@ impl Tasks {
     pub(crate) fn adopt(&self, py: Python<'_>, owner: &Bound<'_, Loop>, task: &Ref) {
         let Some(layout) = Layout::known(py) else { return };
         let Some(pointer) = layout.task(py, task) else { return };
-        let sites =
-            if self.keeps_sites.load(Relaxed) { frames::caller(py) } else { Sites::default() };
+        let (sites, replaced) = if self.keeps_sites.load(Relaxed) {
+            let calling = frames::caller(py);
+            let (sites, replaced) = self.book.with(|book| book.record(py, &calling));
+            (Some(sites), replaced)
+        } else {
+            (None, None)
+        };
+        drop(replaced);
         if !layout.is_pending(pointer) {
             // An eager one.
             if layout.has_exception(pointer) {
@@ -147,7 +155,7 @@ fn failed(
     py: Python<'_>,
     owner: Borrowed<'_, '_, Loop>,
     task: Ref,
-    sites: Sites,
+    sites: Option<Arc<Sites>>,
     is_awaited: bool,
 ) {
     let tasks = &owner.get().tasks;

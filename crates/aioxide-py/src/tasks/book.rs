@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::Layout;
-use super::frames::Sites;
+use super::frames::{Calling, Sites};
 use super::layout::is_dead;
+use super::recent::Recent;
 use crate::ffi::Ref;
 
 /// A task that is not done.
@@ -16,14 +18,14 @@ use crate::ffi::Ref;
 pub(super) struct Held {
     /// `None` while the loop lets go of it.
     task: Option<Ref>,
-    pub(super) sites: Sites,
+    pub(super) sites: Option<Arc<Sites>>,
 }
 
 /// A task that has failed, and is not held.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) weak: Ref,
-    pub(super) sites: Sites,
+    pub(super) sites: Option<Arc<Sites>>,
     /// When it was found, in seconds on the loop's clock.
     pub(super) since: Option<f64>,
     /// Is to be reported if nobody asks for its exception.
@@ -53,6 +55,9 @@ impl Hasher for AddressHasher {
     }
 }
 
+/// What was known of an address.
+type Old = (Option<Held>, Option<Failed>);
+
 type Map<T> = HashMap<usize, T, BuildHasherDefault<AddressHasher>>;
 
 /// The first look for tasks that were ended by other means is made when there are this many.
@@ -68,6 +73,7 @@ pub(super) struct Book {
     pub(super) failed: Map<Failed>,
     /// What is to be said in the exception by which a task learns that it was cancelled.
     pub(super) notes: Map<Ref>,
+    recent: Recent,
     sweep_at: usize,
     prune_at: usize,
 }
@@ -84,6 +90,7 @@ impl Book {
             held: Map::default(),
             failed: Map::default(),
             notes: Map::default(),
+            recent: Recent::default(),
             sweep_at: SWEEP,
             prune_at: PRUNE,
         }
@@ -93,15 +100,22 @@ impl Book {
     /// tasks is due.
     #[inline]
     #[must_use]
-    pub(super) fn insert(
-        &mut self,
-        task: Ref,
-        sites: Sites,
-    ) -> ((Option<Held>, Option<Failed>), bool) {
+    pub(super) fn insert(&mut self, task: Ref, sites: Option<Arc<Sites>>) -> (Old, bool) {
         let address = task.as_ptr() as usize;
         let failed = if self.failed.is_empty() { None } else { self.failed.remove(&address) };
         let held = self.held.insert(address, Held { task: Some(task), sites });
         ((held, failed), self.held.len() >= self.sweep_at)
+    }
+
+    /// The record of who is calling, and what it replaced, to be dropped.
+    #[inline]
+    #[must_use]
+    pub(super) fn record(
+        &mut self,
+        py: Python<'_>,
+        calling: &Calling,
+    ) -> (Arc<Sites>, Option<Arc<Sites>>) {
+        self.recent.record(py, calling)
     }
 
     #[inline]
@@ -122,7 +136,8 @@ impl Book {
     /// Where the task at the address was spawned.
     pub(super) fn sites(&self, address: usize) -> Option<&Sites> {
         let held = self.held.get(&address).map(|held| &held.sites);
-        held.or_else(|| self.failed.get(&address).map(|failed| &failed.sites))
+        let sites = held.or_else(|| self.failed.get(&address).map(|failed| &failed.sites));
+        sites?.as_deref()
     }
 
     /// Takes out the tasks that are done.

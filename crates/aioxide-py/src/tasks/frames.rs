@@ -5,7 +5,7 @@
 //! once, against these functions; where it does not fit, they are what is used.
 
 use std::ffi::c_int;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -28,9 +28,53 @@ pub(crate) struct Site {
 /// From the innermost frame outwards.
 pub(crate) type Sites = [Option<Site>; DEPTH];
 
+/// A place that is running, so its code object is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Running {
+    code: NonNull<ffi::PyObject>,
+    instruction: c_int,
+}
+
+/// The frames that are calling, from the innermost outwards, without a reference to anything: good
+/// until Python runs again, which is the caller's to see to.
+#[derive(Debug, Default)]
+pub(super) struct Calling([Option<Running>; DEPTH]);
+
+impl Calling {
+    /// The same for the same places, and in most cases another one for others.
+    #[inline]
+    pub(super) fn hash(&self) -> usize {
+        self.0.iter().flatten().fold(0, |hash: usize, place| {
+            let place = (place.code.addr().get() >> 4) ^ ((place.instruction as usize) << 3);
+            (hash ^ place).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize).rotate_left(26)
+        })
+    }
+
+    #[inline]
+    pub(super) fn is(&self, sites: &Sites) -> bool {
+        self.0.iter().zip(sites).all(|pair| match pair {
+            (Some(place), Some(site)) => {
+                place.instruction == site.instruction && site.code.is(place.code.as_ptr())
+            }
+            (None, None) => true,
+            _ => false,
+        })
+    }
+
+    /// With references to the code objects.
+    pub(super) fn to_sites(&self, py: Python<'_>) -> Sites {
+        self.0.map(|place| {
+            let Running { code, instruction } = place?;
+            // SAFETY: A live code object: its frame runs, as nothing else has run since.
+            let code = unsafe { Borrowed::from_ptr(py, code.as_ptr()) }.to_owned();
+            Some(Site { code: code.into(), instruction })
+        })
+    }
+}
+
 /// The Python frames that are calling.
 #[inline]
-pub(super) fn caller(py: Python<'_>) -> Sites {
+pub(super) fn caller(py: Python<'_>) -> Calling {
     match CHAIN.get(py) {
         Some(Some(chain)) => chain.walk(py),
         _ => by_functions(py),
@@ -77,8 +121,8 @@ unsafe fn read(base: *const u8, offset: usize) -> *const u8 {
 
 impl Chain {
     #[inline]
-    fn walk(&self, py: Python<'_>) -> Sites {
-        let mut sites = Sites::default();
+    fn walk(&self, py: Python<'_>) -> Calling {
+        let mut calling = Calling::default();
         let mut frame = self.innermost(py);
         let mut found = 0;
         while !frame.is_null() && found < DEPTH {
@@ -93,19 +137,20 @@ impl Chain {
             if self.end.is(code) {
                 break;
             }
-            if owner < INTERPRETERS_OWN && !code.is_null() {
+            if let Some(code) = NonNull::new(code)
+                && owner < INTERPRETERS_OWN
+            {
                 // SAFETY: As above.
                 let instruction = unsafe { read(frame, FRAME.instruction) };
-                let distance = instruction.addr().wrapping_sub(code.addr() + self.instructions);
-                // SAFETY: A live code object: the frame runs it.
-                let code = unsafe { Borrowed::from_ptr(py, code) }.to_owned();
-                sites[found] = Some(Site { code: code.into(), instruction: distance as c_int });
+                let start = code.addr().get() + self.instructions;
+                let distance = instruction.addr().wrapping_sub(start);
+                calling.0[found] = Some(Running { code, instruction: distance as c_int });
                 found += 1;
             }
             // SAFETY: As above.
             frame = unsafe { read(frame, FRAME.previous) };
         }
-        sites
+        calling
     }
 
     #[inline]
@@ -131,7 +176,7 @@ impl Chain {
         let expected = by_functions(py);
         // SAFETY: Attached; the result is borrowed, and may be NULL.
         let object = unsafe { ffi::PyEval_GetFrame() }.cast::<u8>().cast_const();
-        if object.is_null() || expected[1].is_none() {
+        if object.is_null() || expected.0[1].is_none() {
             return None;
         }
         // SAFETY: An object of a frame, in every version from 3.11 to 3.15.
@@ -155,17 +200,10 @@ impl Chain {
             return None;
         }
         let found = chain.walk(py);
-        let (first, site) = (expected[0].as_ref()?, found[0].as_ref()?);
-        let distance = site.instruction.wrapping_sub(first.instruction);
+        let (first, place) = (expected.0[0]?, found.0[0]?);
+        let distance = place.instruction.wrapping_sub(first.instruction);
         chain.instructions = usize::try_from(distance).ok()?;
-        let found = chain.walk(py);
-        let same = expected.iter().zip(&found).all(|pair| match pair {
-            (Some(expected), Some(found)) => {
-                expected.code.is(found.code.as_ptr()) && expected.instruction == found.instruction
-            }
-            (None, None) => true,
-            _ => false,
-        });
+        let same = chain.walk(py).0 == expected.0;
         chain.end = end_of_walks(py).ok()?;
         same.then_some(chain)
     }
@@ -179,26 +217,26 @@ fn end_of_walks(py: Python<'_>) -> PyResult<Ref> {
 
 /// As [`caller`], by CPython's functions.
 #[cold]
-fn by_functions(py: Python<'_>) -> Sites {
-    let mut sites = Sites::default();
+fn by_functions(py: Python<'_>) -> Calling {
+    let mut calling = Calling::default();
     // SAFETY: Attached; the result is borrowed, and may be NULL.
     let innermost = unsafe { ffi::PyEval_GetFrame() };
     // SAFETY: As above: a live frame, or NULL.
     let mut frame = unsafe { Bound::from_borrowed_ptr_or_opt(py, innermost.cast()) };
-    for place in &mut sites {
+    for place in &mut calling.0 {
         let Some(current) = frame else { break };
         let pointer: *mut ffi::PyFrameObject = current.as_ptr().cast();
         // SAFETY: A live frame.
         let code = unsafe { ffi::PyFrame_GetCode(pointer) };
-        // SAFETY: A new reference, never NULL.
+        // SAFETY: A new reference, never NULL. The frame has one of its own, and runs.
         let code = unsafe { Bound::from_owned_ptr(py, code.cast()) };
         // SAFETY: A live frame.
         let instruction = unsafe { ffi::PyFrame_GetLasti(pointer) };
-        *place = Some(Site { code: code.into(), instruction });
+        *place = NonNull::new(code.as_ptr()).map(|code| Running { code, instruction });
         // SAFETY: A live frame.
         let back = unsafe { ffi::PyFrame_GetBack(pointer) };
         // SAFETY: A new reference, or NULL.
         frame = unsafe { Bound::from_owned_ptr_or_opt(py, back.cast()) };
     }
-    sites
+    calling
 }
