@@ -19,7 +19,6 @@ mod layout;
 mod methods;
 mod recent;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use pyo3::prelude::*;
@@ -30,8 +29,9 @@ use crate::event_loop::Loop;
 use crate::ffi::Ref;
 use crate::names::cold;
 use book::{Book, Failed};
-use frames::Sites;
+use frames::Calling;
 pub(crate) use layout::{Layout, Steps};
+use recent::SpawnSites;
 
 /// The tasks of one loop.
 #[derive(Debug)]
@@ -118,14 +118,7 @@ impl Tasks {
     pub(crate) fn adopt(&self, py: Python<'_>, owner: &Bound<'_, Loop>, task: &Ref) {
         let Some(layout) = Layout::known(py) else { return };
         let Some(pointer) = layout.task(py, task) else { return };
-        let (sites, replaced) = if self.keeps_sites.load(Relaxed) {
-            let calling = frames::caller(py);
-            let (sites, replaced) = self.book.with(|book| book.record(py, &calling));
-            (Some(sites), replaced)
-        } else {
-            (None, None)
-        };
-        drop(replaced);
+        let sites = if self.keeps_sites.load(Relaxed) { self.caller(py) } else { None };
         if !layout.is_pending(pointer) {
             // An eager one.
             if layout.has_exception(pointer) {
@@ -138,6 +131,25 @@ impl Tasks {
         if crowded {
             self.sweep(layout);
         }
+    }
+
+    /// Who is calling; `None` when there is no memory for it.
+    #[inline]
+    fn caller(&self, py: Python<'_>) -> Option<Ref<SpawnSites>> {
+        let calling = frames::caller(py);
+        match self.book.with(|book| book.recent.find(&calling)) {
+            None => self.record(py, &calling),
+            found => found,
+        }
+    }
+
+    #[cold]
+    fn record(&self, py: Python<'_>, calling: &Calling) -> Option<Ref<SpawnSites>> {
+        let sites = Bound::new(py, SpawnSites(calling.to_sites(py))).ok()?;
+        let sites: Ref<SpawnSites> = sites.into();
+        let replaced = self.book.with(|book| book.recent.put(calling, sites.clone()));
+        drop(replaced);
+        Some(sites)
     }
 
     /// Lets go of tasks that were ended by other means than a step that the loop ran.
@@ -155,7 +167,7 @@ fn failed(
     py: Python<'_>,
     owner: Borrowed<'_, '_, Loop>,
     task: Ref,
-    sites: Option<Arc<Sites>>,
+    sites: Option<Ref<SpawnSites>>,
     is_awaited: bool,
 ) {
     let tasks = &owner.get().tasks;

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::Layout;
-use super::frames::{Calling, Sites};
+use super::frames::Sites;
 use super::layout::is_dead;
-use super::recent::Recent;
+use super::recent::{Recent, SpawnSites};
 use crate::ffi::Ref;
 
 /// A task that is not done.
@@ -18,14 +17,14 @@ use crate::ffi::Ref;
 pub(super) struct Held {
     /// `None` while the loop lets go of it.
     task: Option<Ref>,
-    pub(super) sites: Option<Arc<Sites>>,
+    pub(super) sites: Option<Ref<SpawnSites>>,
 }
 
 /// A task that has failed, and is not held.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) weak: Ref,
-    pub(super) sites: Option<Arc<Sites>>,
+    pub(super) sites: Option<Ref<SpawnSites>>,
     /// When it was found, in seconds on the loop's clock.
     pub(super) since: Option<f64>,
     /// Is to be reported if nobody asks for its exception.
@@ -73,7 +72,7 @@ pub(super) struct Book {
     pub(super) failed: Map<Failed>,
     /// What is to be said in the exception by which a task learns that it was cancelled.
     pub(super) notes: Map<Ref>,
-    recent: Recent,
+    pub(super) recent: Recent,
     sweep_at: usize,
     prune_at: usize,
 }
@@ -100,22 +99,11 @@ impl Book {
     /// tasks is due.
     #[inline]
     #[must_use]
-    pub(super) fn insert(&mut self, task: Ref, sites: Option<Arc<Sites>>) -> (Old, bool) {
+    pub(super) fn insert(&mut self, task: Ref, sites: Option<Ref<SpawnSites>>) -> (Old, bool) {
         let address = task.as_ptr() as usize;
         let failed = if self.failed.is_empty() { None } else { self.failed.remove(&address) };
         let held = self.held.insert(address, Held { task: Some(task), sites });
         ((held, failed), self.held.len() >= self.sweep_at)
-    }
-
-    /// The record of who is calling, and what it replaced, to be dropped.
-    #[inline]
-    #[must_use]
-    pub(super) fn record(
-        &mut self,
-        py: Python<'_>,
-        calling: &Calling,
-    ) -> (Arc<Sites>, Option<Arc<Sites>>) {
-        self.recent.record(py, calling)
     }
 
     #[inline]
@@ -137,7 +125,7 @@ impl Book {
     pub(super) fn sites(&self, address: usize) -> Option<&Sites> {
         let held = self.held.get(&address).map(|held| &held.sites);
         let sites = held.or_else(|| self.failed.get(&address).map(|failed| &failed.sites));
-        sites?.as_deref()
+        sites?.as_ref().map(|sites| &sites.0)
     }
 
     /// Takes out the tasks that are done.

@@ -44,10 +44,10 @@ impl Calling {
     /// The same for the same places, and in most cases another one for others.
     #[inline]
     pub(super) fn hash(&self) -> usize {
-        self.0.iter().flatten().fold(0, |hash: usize, place| {
-            let place = (place.code.addr().get() >> 4) ^ ((place.instruction as usize) << 3);
-            (hash ^ place).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize).rotate_left(26)
-        })
+        let mixed = self.0.iter().flatten().fold(0, |mixed: usize, place| {
+            mixed.rotate_left(7) ^ (place.code.addr().get() >> 4) ^ place.instruction as usize
+        });
+        mixed ^ (mixed >> 10) ^ (mixed >> 20)
     }
 
     #[inline]

@@ -1,35 +1,42 @@
 //! Where tasks were spawned of late. Who spawns many does so in one place, and they share a record.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 
 use super::frames::{Calling, Sites};
+use crate::ffi::Ref;
 
 /// Keeps so many records, and the code objects in them, when their tasks are done.
 const PLACES: usize = 32;
 
+/// Where tasks were spawned. An object, because its count of references then costs no atomic
+/// operation while there is a GIL; Python never sees it.
+#[pyclass(frozen, module = "aioxide._aioxide")]
+#[derive(Debug)]
+pub(super) struct SpawnSites(pub(super) Sites);
+
 #[derive(Debug, Default)]
-pub(super) struct Recent([Option<Arc<Sites>>; PLACES]);
+pub(super) struct Recent([Option<Ref<SpawnSites>>; PLACES]);
 
 impl Recent {
-    /// The record of who is calling, and what had its place before, to be dropped: a code object's
-    /// end may call Python.
     #[inline]
+    fn place(calling: &Calling) -> usize {
+        calling.hash() % PLACES
+    }
+
+    /// The record of who is calling.
+    #[inline]
+    pub(super) fn find(&self, calling: &Calling) -> Option<Ref<SpawnSites>> {
+        let sites = self.0[Self::place(calling)].as_ref()?;
+        calling.is(&sites.0).then(|| sites.clone())
+    }
+
+    /// Returns what is to be dropped.
     #[must_use]
-    pub(super) fn record(
+    pub(super) fn put(
         &mut self,
-        py: Python<'_>,
         calling: &Calling,
-    ) -> (Arc<Sites>, Option<Arc<Sites>>) {
-        let place = &mut self.0[calling.hash() % PLACES];
-        match place {
-            Some(sites) if calling.is(sites) => (Arc::clone(sites), None),
-            _ => {
-                let sites = Arc::new(calling.to_sites(py));
-                let replaced = place.replace(Arc::clone(&sites));
-                (sites, replaced)
-            }
-        }
+        sites: Ref<SpawnSites>,
+    ) -> Option<Ref<SpawnSites>> {
+        self.0[Self::place(calling)].replace(sites)
     }
 }
