@@ -1076,6 +1076,9 @@ class Exchange:
     def attach(self, reader: Any) -> None:
         """From now on everything goes to a StreamReader, beginning with what has come."""
 
+    def cut(self, size: int) -> None:
+        """Feed what comes from now on in pieces of up to `size` bytes; 0 is as it comes."""
+
     def on_end(self, callback: Callable[[], object]) -> None:
         """Call `callback()` once, when the connection is free or lost; at once if it is."""
 

@@ -48,6 +48,8 @@ DEFAULT_LIMIT: Final = 2**18
 # Pieces that read() joins at a time: a peer that sends bytes one by one must not make each of them
 # an object of its own until the end.
 _JOIN = 1024
+# Below this a piece costs more to feed than to copy out of a larger one.
+_LEAST_CUT = 16 * 1024
 # Reads at the end of the body after which a warning is logged: it looks like an endless loop.
 _READS_AT_EOF = 5
 
@@ -317,6 +319,10 @@ class StreamReader(_Base):
     def iter_chunked(self, n: int) -> AsyncStreamIterator[bytes]:
         """Iterate over pieces of up to `n` bytes."""
         self.set_read_chunk_size(n)
+        if n >= _LEAST_CUT:
+            cut = getattr(self._protocol, "cut", None)
+            if cut is not None:
+                cut(min(n, sys.maxsize))
         return AsyncStreamIterator(lambda: self.read(n))
 
     def iter_any(self) -> AsyncStreamIterator[bytes]:

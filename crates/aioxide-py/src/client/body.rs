@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -52,6 +53,8 @@ pub(super) struct Body {
     pub(super) waiter: Option<Ref>,
     /// A `StreamReader`, which is given everything from now on.
     pub(super) sink: Option<Ref>,
+    /// In pieces of which size at most the sink is read.
+    pub(super) cut: Option<NonZeroUsize>,
 }
 
 impl Body {
@@ -63,6 +66,7 @@ impl Body {
             end: End::Open,
             waiter: None,
             sink: None,
+            cut: None,
         }
     }
 

@@ -18,7 +18,7 @@ impl Exchange {
     /// # Errors
     /// What a `StreamReader` raised.
     pub(super) fn deliver(&self, py: Python<'_>, received: Received) -> PyResult<()> {
-        let Received { go_on, head, pieces, ended, upgraded, failure: failed } = received;
+        let Received { go_on, head, pieces, ended, upgraded, failure: failed, .. } = received;
         let headed = head.is_some();
         let raw = pieces.iter().map(Piece::length).sum::<usize>() as u64;
         self.heard(py)?;

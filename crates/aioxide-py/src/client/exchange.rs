@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 
 use aioxide_http::http1::response::Head;
 use pyo3::exceptions::PyRuntimeError;
@@ -265,6 +266,12 @@ impl Exchange {
         }
         feed_sink(py, &sink, pieces.iter())?;
         if matches!(end, End::Open) { Ok(()) } else { tell_end(py, &sink, &end) }
+    }
+
+    /// What comes from now on is read in pieces of `size` bytes: feed it so, which saves copying
+    /// them out of larger ones. 0: feed it as it comes.
+    fn cut(&self, size: usize) {
+        self.state.with(|state| state.body.cut = NonZeroUsize::new(size));
     }
 
     /// Whether more of the body can come.

@@ -29,7 +29,8 @@ impl HttpConnection {
     fn receive(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
         let taken = self.state.with(|state| Some((state.decoder.take()?, state.exchange.clone()?)));
         let Some((mut decoder, exchange)) = taken else { return Ok(()) };
-        let mut received = Received::default();
+        let cut = exchange.state.with(|state| state.body.cut);
+        let mut received = Received { cut, ..Received::default() };
         let mut rest = data;
         let decoded = received.decode(py, &mut decoder, &mut rest);
         let reusable = decoder.reusable();

@@ -1,5 +1,7 @@
 //! From bytes off the wire to the parts of a response.
 
+use std::num::NonZeroUsize;
+
 use aioxide_http::http1::response::{Decoder, Event, Head, ResponseError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -10,6 +12,8 @@ use crate::ffi::Bytes;
 /// What one read held.
 #[derive(Debug, Default)]
 pub(super) struct Received {
+    /// The size of pieces at most, if they are to have one.
+    pub(super) cut: Option<NonZeroUsize>,
     /// `100 Continue` was among it.
     pub(super) go_on: bool,
     pub(super) head: Option<Box<Head>>,
@@ -45,7 +49,11 @@ impl Received {
         match event {
             Event::Informational(head) => self.go_on |= head.status() == 100,
             Event::Head(head) => self.head = Some(Box::new(head)),
-            Event::Data(data) => self.pieces.push(Piece::Data(bytes_of(py, data))),
+            Event::Data(data) => {
+                let size = self.cut.map_or(usize::MAX, NonZeroUsize::get);
+                let pieces = data.chunks(size).map(|piece| Piece::Data(bytes_of(py, piece)));
+                self.pieces.extend(pieces);
+            }
             Event::ChunkEnd => self.pieces.push(Piece::ChunkEnd),
             Event::Trailers(_) => {}
             Event::End => self.ended = true,
