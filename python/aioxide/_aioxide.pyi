@@ -981,7 +981,7 @@ def encode_request_head(method: str, target: str, headers: Any, minor: int = 1) 
     """The bytes of a request's head. `headers` is a mapping with `items()`; names and values are
     str.
 
-    Raises ValueError for what may not stand in a head.
+    Raises ValueError for what may not stand in a head, TypeError for a value that is not str.
     """
 
 @final

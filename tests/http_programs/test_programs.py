@@ -21,6 +21,7 @@ PATIENCE = 60
 # The packages that a program is about; without them it is skipped.
 NEEDS = {
     "cassettes": ["vcrpy"],
+    "corners": ["trustme"],
     "discord_bot": ["discord.py"],
     "files": ["fsspec"],
     "graphs": ["gql"],

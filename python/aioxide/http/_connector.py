@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 from aioxide import _aioxide
+from aioxide.http._aiohttp import lookup
 from aioxide.http._connection import Connection
 from aioxide.http._descriptors import DescriptorBudget
 from aioxide.http._errors import ClientConnectionError, ConnectionKey
@@ -40,7 +41,8 @@ class _Sentinel:
         return "<not given>"
 
 
-sentinel: Any = _Sentinel()
+#: aiohttp's own where there is one: what wraps its client hands it on.
+sentinel: Any = lookup("helpers", "sentinel") or _Sentinel()
 
 
 class _Closing:
@@ -67,10 +69,10 @@ class BaseConnector:
 
     keepalive_timeout: seconds that a connection may be idle; 15 by default, None for ever.
     force_close: no connection is used twice. limit: connections in use at a time, 0 for any
-    number. limit_per_host: the same for one host, port and encryption. Who wants one beyond these
-    waits, first come, first served. host_limits: how often and how many at a time a host is asked,
-    a HostLimit for each of all hosts, or a mapping to such of "host", "host:port", and "*" for all
-    others. Raises RuntimeError outside a running aioxide loop.
+    number, as is None. limit_per_host: the same for one host, port and encryption. Who wants one
+    beyond these waits, first come, first served. host_limits: how often and how many at a time a
+    host is asked, a HostLimit for each of all hosts, or a mapping to such of "host", "host:port",
+    and "*" for all others. Raises RuntimeError outside a running aioxide loop.
     """
 
     _closed = True
@@ -115,7 +117,7 @@ class BaseConnector:
         self._force_close = force_close
         loop_: Any = self._loop
         self._pool = _aioxide.ConnectionPool(
-            loop_, limit, limit_per_host, keepalive_timeout, force_close
+            loop_, limit or 0, limit_per_host or 0, keepalive_timeout, force_close
         )
         self._keys: dict[ConnectionKey, int] = {}
         self._next_key = 0
@@ -278,15 +280,26 @@ class BaseConnector:
         if self._closed:
             raise ClientConnectionError("Connector is closed.")
         number = self._number_of(key)
+        chooses = type(self)._get is not GET
+        if chooses and (chosen := await self._get(key, traces)) is not None:
+            self._tell_proxy(req)
+            return chosen
         slot = self._pool.acquire(number, self._loop.time())
-        if type(slot) is _aioxide.Slot and (connection := slot.connection) is not None:
-            return await self._reused(req, key, slot, connection, traces)
+        if chooses:
+            # What is idle is not wanted.
+            while type(slot) is _aioxide.Slot and slot.connection is not None:
+                self._discard(slot)
+                slot = self._pool.acquire(number, self._loop.time())
+        if type(slot) is _aioxide.Slot and slot.connection is not None:
+            return await self._reused(req, key, slot, traces)
         async with Limit("connect", timeout):
             if type(slot) is not _aioxide.Slot:
                 slot = await self._wait_for_slot(slot, traces, timeout)
-                connection = slot.connection
-                if connection is not None:
-                    return await self._reused(req, key, slot, connection, traces)
+                if slot.connection is not None:
+                    if chooses:
+                        self._discard(slot)
+                        return await self._connect(req, traces, timeout)
+                    return await self._reused(req, key, slot, traces)
             try:
                 for trace in traces:
                     await trace.send_connection_create_start()
@@ -309,6 +322,32 @@ class BaseConnector:
         self._acquired.add(connection)
         return Connection(self, key, connection, self._loop, slot)
 
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        """An idle connection, None where there is none. A seam: packages that stand in for servers
+        replace it, to refuse connections that were made before. Else nobody asks it."""
+        slot = self._pool.take_idle(self._number_of(key), self._loop.time())
+        if slot is None:
+            return None
+        return await self._leased(key, slot, traces)
+
+    async def _leased(self, key: ConnectionKey, slot: Any, traces: list[Trace]) -> Connection:
+        """The connection that a slot has, for a request."""
+        if traces:
+            try:
+                for trace in traces:
+                    await trace.send_connection_reuseconn()
+            except BaseException:
+                slot.release(self._loop.time())
+                raise
+        protocol = slot.connection
+        self._acquired.add(protocol)
+        return Connection(self, key, protocol, self._loop, slot)
+
+    def _tell_proxy(self, req: ClientRequest) -> None:
+        """Put what an HTTP proxy is told into a request over a connection that is there."""
+        if req.proxy is not None and req.proxy.scheme not in SOCKS:
+            self._proxy_request(req)
+
     def _taken_over(self, protocol: Any) -> Any:
         """A package's connector has made a connection with another protocol, aiohttp's for one: its
         transport goes on with ours."""
@@ -327,19 +366,11 @@ class BaseConnector:
             connection.close()
 
     async def _reused(
-        self, req: ClientRequest, key: ConnectionKey, slot: Any, protocol: Any, traces: list[Trace]
+        self, req: ClientRequest, key: ConnectionKey, slot: Any, traces: list[Trace]
     ) -> Connection:
-        if traces:
-            try:
-                for trace in traces:
-                    await trace.send_connection_reuseconn()
-            except BaseException:
-                slot.release(self._loop.time())
-                raise
-        if req.proxy is not None and req.proxy.scheme not in SOCKS:
-            self._proxy_request(req)
-        self._acquired.add(protocol)
-        return Connection(self, key, protocol, self._loop, slot)
+        connection = await self._leased(key, slot, traces)
+        self._tell_proxy(req)
+        return connection
 
     async def _wait_for_slot(self, waiter: Any, traces: list[Trace], timeout: ClientTimeout) -> Any:
         try:
@@ -450,6 +481,10 @@ class BaseConnector:
                 waiters.append(closed)
         self._keys.clear()
         return waiters
+
+
+#: What nobody has replaced.
+GET = BaseConnector._get
 
 
 def _expire(weak: weakref.ref[BaseConnector]) -> None:

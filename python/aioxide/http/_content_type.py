@@ -38,8 +38,10 @@ def mime_type_of(text: str | None) -> MimeType:
         return MimeType("", "", "", MappingProxyType({}), "application/octet-stream")
     message = Message()
     message["Content-Type"] = text
-    message.set_default_type("application/octet-stream")
-    essence = message.get_content_type()
+    essence = text.partition(";")[0].strip().lower()
+    if essence.count("/") != 1:
+        # The e-mail package has text/plain for what is no type.
+        essence = "application/octet-stream"
     found: list[tuple[str, Any]] = message.get_params(unquote=True) or []
     # A value with a charset of its own is a triple, the text last.
     parameters = {

@@ -11,10 +11,15 @@ from aioxide.http._errors import (
     ClientConnectionResetError,
     ClientOSError,
     ClientPayloadError,
+    ContentEncodingError,
+    ContentLengthError,
+    PayloadEncodingError,
     ServerDisconnectedError,
     SocketTimeoutError,
+    TransferEncodingError,
     WebSocketError,
 )
+from aioxide.http._websocket_message import WSCloseCode
 
 
 def cannot_write() -> Exception:
@@ -52,9 +57,16 @@ def lost_in_body(exception: BaseException | None) -> Exception:
     return error
 
 
-def cut_short(text: str) -> Exception:
+def _not_completed(cause: PayloadEncodingError) -> Exception:
+    """Programs look for the cause, or for its name in the text."""
+    error = ClientPayloadError(f"Response payload is not completed: {cause!r}")
+    error.__cause__ = cause
+    return error
+
+
+def cut_short(text: str, chunked: bool) -> Exception:
     """The peer closed the connection before the body was whole."""
-    return ClientPayloadError(f"Response payload is not completed: {text}")
+    return _not_completed((TransferEncodingError if chunked else ContentLengthError)(text))
 
 
 def bad_head(text: str) -> Exception:
@@ -64,12 +76,14 @@ def bad_head(text: str) -> Exception:
 
 def bad_body(text: str) -> Exception:
     """The framing of the body is wrong."""
-    return ClientPayloadError(f"Response payload is not completed: {text}")
+    return _not_completed(TransferEncodingError(text))
 
 
 def bad_coding(text: str) -> Exception:
     """The body cannot be decompressed."""
-    return ClientPayloadError(text)
+    error = ClientPayloadError(text)
+    error.__cause__ = ContentEncodingError(text)
+    return error
 
 
 def body_too_large(limit: int) -> Exception:
@@ -104,4 +118,4 @@ def websocket_is_closing() -> Exception:
 
 def websocket_error(code: int, text: str) -> Exception:
     """The server sent what no WebSocket may send."""
-    return WebSocketError(code, text)
+    return WebSocketError(WSCloseCode(code), text)

@@ -34,7 +34,7 @@ from aioxide.http._errors import (
     HttpProcessingError,
     RequestInfo,
 )
-from aioxide.http._streams import StreamReader
+from aioxide.http._streams import EMPTY_PAYLOAD, StreamReader
 from aioxide.http._version import HttpVersion, HttpVersion10, HttpVersion11
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 
 JSON_TYPE = re.compile(r"^application/(?:[\w.+-]+?\+)?json$", re.IGNORECASE)
 LINK_PARAMETER = re.compile(r"^\s*(\S*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\"']*?))\s*$")
+
+
+#: Without a body, whatever the headers say; as is any response to HEAD.
+BODILESS = frozenset({204, 304, *range(100, 200)})
 
 
 def _closed() -> ClientConnectionError:
@@ -144,6 +148,12 @@ class ClientResponse:
     @property
     def url(self) -> URL:
         """The URL that was asked for, after redirects; without its fragment."""
+        return self._url
+
+    @property
+    def url_obj(self) -> URL:
+        """The same, by a name that is deprecated."""
+        warnings.warn("url_obj is deprecated, use url", DeprecationWarning, stacklevel=2)
         return self._url
 
     @property
@@ -476,6 +486,10 @@ class ClientResponse:
         """The body as a stream."""
         content = self._content
         if content is None and self._exchange is not None:
+            if self._bodiless:
+                # It stays readable after release(), as nothing is on its way.
+                self._content = EMPTY_PAYLOAD
+                return EMPTY_PAYLOAD
             limit = self._exchange.high // 2
             content = self._content = StreamReader(
                 self._exchange, limit, timer=self._timer, loop=self._loop
@@ -492,6 +506,10 @@ class ClientResponse:
     def content(self, content: Any) -> None:
         self._content = content
 
+    @property
+    def _bodiless(self) -> bool:
+        return self.status in BODILESS or self.method == "HEAD"
+
     async def read(self) -> bytes:
         """The whole body, decompressed. It is kept for the next time.
 
@@ -503,7 +521,7 @@ class ClientResponse:
             try:
                 if self._failure is not None:
                     raise self._failure
-                if self._released:
+                if self._released and not self._bodiless:
                     raise _closed()
                 if self._content is None and self._exchange is not None:
                     body = self._exchange.read()

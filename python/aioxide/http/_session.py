@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json as jsonlib
 import sys
 import traceback
@@ -28,7 +27,7 @@ from aioxide.http._request import ClientRequest
 from aioxide.http._response import ClientResponse
 from aioxide.http._retry import IDEMPOTENT, RetryPolicy, check_retry
 from aioxide.http._running import native_loop
-from aioxide.http._shortcut import Shortcut
+from aioxide.http._shortcut import DECIDING, Shortcut
 from aioxide.http._steps import REDIRECTS, step_by_step, warn_of_auth
 from aioxide.http._tcp import TCPConnector
 from aioxide.http._timeout import DEFAULT_TIMEOUT, ClientTimeout, as_timeout
@@ -171,7 +170,13 @@ class ClientSession:
         self._retry_connection = True
         self._max_error_body = max_error_body
         self._middlewares = middlewares
-        self._shortcut = Shortcut(self) if Shortcut.serves(self) else None
+        self._shortcut = Shortcut() if Shortcut.serves(self) else None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        # Programs change what has no public way, also while connections are idle.
+        if name in DECIDING and "_shortcut" in self.__dict__:
+            self._shortcut = Shortcut() if Shortcut.serves(self) else None
 
     def __init_subclass__(cls) -> None:
         warnings.warn(
@@ -283,7 +288,7 @@ class ClientSession:
         """Make a request. Everything that makes one comes by here, and packages replace it."""
         shortcut = self._shortcut
         if shortcut is not None:
-            began = shortcut.begin(method, str_or_url, options)
+            began = shortcut.begin(self, method, str_or_url, options)
             if began is not None:
                 first = await self._by_shortcut(began, options)
                 if first is not None and (
@@ -298,7 +303,7 @@ class ClientSession:
                     first=first,
                     began_at=began._began_at,
                     may_retry=first is not None,
-                    **shortcut.long_way(options),
+                    **shortcut.long_way(self, options),
                 )
         return await step_by_step(self, method, str_or_url, **options)
 
@@ -489,14 +494,16 @@ def _session_timeout(timeout: Any, read_timeout: Any, conn_timeout: float | None
                 DeprecationWarning,
                 stacklevel=3,
             )
-            result = dataclasses.replace(result, total=read_timeout)
+            result = ClientTimeout(total=read_timeout, sock_connect=result.sock_connect)
         if conn_timeout is not None:
             warnings.warn(
                 "conn_timeout is deprecated, use timeout argument instead",
                 DeprecationWarning,
                 stacklevel=3,
             )
-            result = dataclasses.replace(result, connect=conn_timeout)
+            result = ClientTimeout(
+                total=result.total, connect=conn_timeout, sock_connect=result.sock_connect
+            )
         return result
     if isinstance(timeout, (int, float)):
         raise ValueError(

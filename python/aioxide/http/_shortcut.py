@@ -14,11 +14,11 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from multidict import getversion
+from multidict import CIMultiDict, getversion
 
 from aioxide.diagnostics.sites import caller
 from aioxide.http._connection import Connection
-from aioxide.http._connector import BaseConnector
+from aioxide.http._connector import GET, BaseConnector
 from aioxide.http._cookies import CookieJar, cookie_target
 from aioxide.http._errors import ClientConnectionResetError, ConnectionKey
 from aioxide.http._payload import (
@@ -44,9 +44,31 @@ if TYPE_CHECKING:
     from aioxide.http._session import ClientSession
     from aioxide.http._tracing import Trace
 
+#: What of a session is asked for once, by serves() or for what is kept.
+DECIDING = frozenset(
+    {
+        "_base_url",
+        "_connector",
+        "_cookie_jar",
+        "_default_auth",
+        "_default_headers",
+        "_default_proxy",
+        "_max_error_body",
+        "_middlewares",
+        "_request_class",
+        "_response_class",
+        "_retry",
+        "_skip_auto_headers",
+        "_timeout",
+        "_trace_configs",
+        "_trust_env",
+        "_version",
+    }
+)
 #: URLs, and templates, that are kept for one session.
 KEPT = 1024
 
+CONNECT = BaseConnector.connect
 FOLLOWING = {"allow_redirects": True}
 NO_TIMER = TimerNoop()
 NO_TRACES: list[Trace] = []
@@ -90,12 +112,15 @@ class Place:
 
 
 class Shortcut:
-    """The short way of one session."""
+    """The short way of one session.
 
-    __slots__ = ("_kinds", "_kinds_as_of", "_places", "_session", "_templates", "_version")
+    It is told the session with each request, and does not hold it: a session that is forgotten ends
+    at once, and says so if it is not closed.
+    """
 
-    def __init__(self, session: ClientSession) -> None:
-        self._session = session
+    __slots__ = ("_kinds", "_kinds_as_of", "_places", "_templates", "_version")
+
+    def __init__(self) -> None:
         #: The kind of payload for data of a type, and when that was looked up.
         self._kinds: dict[type, type[Payload]] = {}
         self._kinds_as_of = -1
@@ -119,20 +144,25 @@ class Shortcut:
             and not session._max_error_body
             and not isinstance(session._retry, RetryPolicy)
             and type(session._cookie_jar) is CookieJar
+            and type(session._default_headers) is CIMultiDict
             and type(connector) is TCPConnector
             and connector._host_limits is None
-            and connector.connect.__func__ is BaseConnector.connect  # type: ignore[attr-defined]
+            and "connect" not in vars(connector)
         )
 
-    def begin(self, method: str, url: Any, options: dict[str, Any]) -> ClientResponse | None:
+    def begin(
+        self, session: ClientSession, method: str, url: Any, options: dict[str, Any]
+    ) -> ClientResponse | None:
         """Send a request over an idle connection; None where the long way is to be taken.
 
         The response awaits its head. `json` is made text here, and not again: after this,
-        `long_way(options)` says what step_by_step() is to be told. Raises what making it raises.
+        `long_way()` says what step_by_step() is to be told. Raises what making it raises.
         """
-        session = self._session
         connector = session._connector
         if connector is None or connector._closed:
+            return None
+        if session._trace_configs or session._middlewares:
+            # The program has put something into the list since.
             return None
         limits = session._timeout
         total, read = limits.total, limits.sock_read
@@ -142,7 +172,7 @@ class Shortcut:
         headers: dict[str, str] | None = None
         if options == FOLLOWING:
             # session.get(url)
-            return self._send(method, url, None, None, None, None, total, read)
+            return self._send(session, method, url, None, None, None, None, total, read)
         for name, value in options.items():
             if value is None and name in NONE_BY_DEFAULT:
                 continue
@@ -197,11 +227,11 @@ class Shortcut:
                     body = body.encode("utf-8")
             if type(body) not in (bytes, bytearray) or len(body) > TOGETHER:
                 if kind is not StringPayload and kind is not BytesPayload:
-                    self._make_payload(options)
+                    self._make_payload(session, options)
                 return None
-        response = self._send(method, url, params, headers, kind, body, total, read)
+        response = self._send(session, method, url, params, headers, kind, body, total, read)
         if response is None:
-            self.long_way(options)
+            self.long_way(session, options)
         return response
 
     def _kind_of(self, given: type) -> type[Payload] | None:
@@ -216,21 +246,22 @@ class Shortcut:
             }
         return self._kinds.get(given)
 
-    def long_way(self, options: dict[str, Any]) -> dict[str, Any]:
+    def long_way(self, session: ClientSession, options: dict[str, Any]) -> dict[str, Any]:
         """The options, with a payload in the place of `json` that is text by now."""
         if options.get("json") is not None:
-            self._make_payload(options)
+            self._make_payload(session, options)
         return options
 
-    def _make_payload(self, options: dict[str, Any]) -> None:
+    def _make_payload(self, session: ClientSession, options: dict[str, Any]) -> None:
         text = options.pop("json")
-        if self._session._json_serialize_bytes is None:
+        if session._json_serialize_bytes is None:
             options["data"] = JsonPayload(text, dumps=_same)
         else:
             options["data"] = JsonBytesPayload(text, dumps=_same)
 
     def _send(
         self,
+        session: ClientSession,
         method: str,
         url: Any,
         params: Any,
@@ -240,10 +271,12 @@ class Shortcut:
         total: float | None,
         read: float | None,
     ) -> ClientResponse | None:
-        session = self._session
         connector: Any = session._connector
         jar = session._cookie_jar
         if type(method) is not str or type(jar) is not CookieJar or connector is None:
+            return None
+        if TCPConnector._get is not GET or TCPConnector.connect is not CONNECT:
+            # A package has replaced it since, to answer in the place of servers.
             return None
         version = _version_of(session), connector._forgotten
         if version != self._version:
@@ -253,7 +286,7 @@ class Shortcut:
         try:
             place = self._places[url]
         except KeyError:
-            place = self._place_of(url)
+            place = self._place_of(session, url)
         except TypeError:
             return None
         if place is None:
@@ -271,7 +304,7 @@ class Shortcut:
                 names, values = tuple(headers), tuple(headers.values())
             if cookies:
                 values = (*values, cookies)
-            known = self._template_of(method, place, kind, names, values)
+            known = self._template_of(session, method, place, kind, names, values)
             if known is None:
                 return None
             template, target = known, place.target
@@ -327,9 +360,8 @@ class Shortcut:
             exchange.set_read_timeout(read)
         return response
 
-    def _place_of(self, url: Any) -> Place | None:
+    def _place_of(self, session: ClientSession, url: Any) -> Place | None:
         """Where requests for a URL go; None where the long way is to be taken."""
-        session = self._session
         places = self._places
         if len(places) >= KEPT:
             places.clear()
@@ -352,6 +384,7 @@ class Shortcut:
 
     def _template_of(
         self,
+        session: ClientSession,
         method: str,
         place: Place,
         kind: type[Payload] | None,
@@ -370,9 +403,7 @@ class Shortcut:
             templates.clear()
         with_cookies = len(values) > len(names)
         try:
-            template = Template.of(
-                self._session, method, place.whole_url, kind, names, with_cookies
-            )
+            template = Template.of(session, method, place.whole_url, kind, names, with_cookies)
         except Exception:  # noqa: BLE001 - whatever is wrong, the long way says so
             template = None
         templates[alike] = template

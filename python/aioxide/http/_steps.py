@@ -161,6 +161,10 @@ async def step_by_step(
         raise
 
 
+# What it says of an argument that it does not know.
+step_by_step.__qualname__ = "ClientSession._request"
+
+
 class _Steps:
     """A request on its way to its response: what it asks for by now, and what came of it."""
 

@@ -48,12 +48,11 @@ class Template:
         self.method = request.method
         self._headers = request.headers
         self._holes = holes
+        if not all(isinstance(value, str) for value in request.headers.values()):
+            raise TypeError("the value of a header is not a str")
         self.native = _aioxide.HeadTemplate(
             request.method,
-            [
-                (str(name), holes[value] if value in holes else str(value))
-                for name, value in request.headers.items()
-            ],
+            [(str(name), holes.get(value, value)) for name, value in request.headers.items()],
             request.version.minor,
         )
 

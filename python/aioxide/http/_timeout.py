@@ -77,8 +77,8 @@ class ClientTimeout(_ClientTimeout):
     - tls: one TLS handshake;
     - first_byte: from the request's end to the response's beginning.
 
-    An instance cannot be changed; dataclasses.replace() or, where aiohttp is installed,
-    attr.evolve() makes another.
+    An instance cannot be changed; attr.evolve() makes another where aiohttp is installed, as of
+    aiohttp's own, dataclasses.replace() where it is not.
     """
 
     pool: float | None = None

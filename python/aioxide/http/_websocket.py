@@ -7,6 +7,7 @@ import json as jsonlib
 from typing import TYPE_CHECKING, Any, Self
 
 from aioxide.http._errors import (
+    ClientConnectionResetError,
     ClientError,
     ServerTimeoutError,
     WebSocketError,
@@ -39,7 +40,10 @@ class TakenError(Exception):
 
 
 class WebSocketWriter:
-    """What a WebSocket sends by; packages reach for it, and tests replace its methods."""
+    """What a WebSocket sends by; packages reach for it, and tests replace its methods, or set
+    `_closing` to have what is sent refused."""
+
+    _closing = False
 
     def __init__(self, websocket: _aioxide.WebSocket, connection: _aioxide.HttpConnection) -> None:
         self._websocket = websocket
@@ -52,6 +56,8 @@ class WebSocketWriter:
 
     async def send_frame(self, message: Any, opcode: Any, compress: int | None = None) -> None:
         """Send a frame with a message of its own; waits while the connection has much to send."""
+        if self._closing:
+            raise ClientConnectionResetError("Cannot write to closing transport")
         self._websocket.send(opcode, message, compress or 0)
         waiter = self._connection.drain_waiter()
         if waiter is not None:

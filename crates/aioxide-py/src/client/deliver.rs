@@ -195,7 +195,10 @@ impl Exchange {
                     self.end_if_drained(py)
                 }
                 Err(error) => {
-                    let exception = failure(py, "cut_short", (error.to_string(),))?;
+                    let chunked = self
+                        .state
+                        .with(|state| state.head.as_ref().is_some_and(|head| head.is_chunked()));
+                    let exception = failure(py, "cut_short", (error.to_string(), chunked))?;
                     self.fail(py, exception)
                 }
             };

@@ -2,14 +2,15 @@
 
 use aioxide_http::http1::Version;
 use aioxide_http::http1::request::{RequestError, RequestHead};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 /// The bytes of a request's head. `headers` is a mapping with `items()`; names and values are str.
 ///
 /// Raises ValueError for what may not stand in a head: control characters, line ends, a method that
-/// is no token.
+/// is no token. Raises TypeError for a value that is not str: a None or bytes would be sent as what
+/// Python shows of them.
 #[pyfunction]
 #[pyo3(signature = (method, target, headers, minor=1))]
 pub(crate) fn encode_request_head<'py>(
@@ -23,7 +24,11 @@ pub(crate) fn encode_request_head<'py>(
     let mut fields: Vec<(Bound<'py, PyString>, Bound<'py, PyString>)> = Vec::with_capacity(12);
     for item in items.try_iter()? {
         let (name, value) = item?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
-        fields.push((name.str()?, value.str()?));
+        let value = match value.cast_into::<PyString>() {
+            Ok(text) => text,
+            Err(error) => return Err(not_text(&name, &error.into_inner())),
+        };
+        fields.push((name.str()?, value));
     }
     let mut texts = Vec::with_capacity(fields.len());
     for (name, value) in &fields {
@@ -35,6 +40,13 @@ pub(crate) fn encode_request_head<'py>(
         .encode(texts.iter().copied(), &mut head)
         .map_err(|error| refused(&error, &fields))?;
     Ok(PyBytes::new(py, &head))
+}
+
+fn not_text(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyErr {
+    let kind = value.get_type();
+    PyTypeError::new_err(format!(
+        "the value of the header {name:?} is not a str but {kind}: {value:?}"
+    ))
 }
 
 /// Says which header it is by its name.

@@ -16,7 +16,10 @@ use crate::names::cold;
 use crate::transport::{StreamTransport, Way, way_of};
 
 /// TLS on a connection: the protocol of the transport below, for the transport above.
-#[pyclass(frozen, weakref, module = "aioxide._aioxide")]
+///
+/// Its attributes may be set: programs that want to know when a client's connections have ended put
+/// a `connection_lost` of their own on `transport._ssl_protocol`, as aiohttp once advised.
+#[pyclass(frozen, dict, weakref, module = "aioxide._aioxide")]
 #[derive(Debug)]
 pub(crate) struct TlsProtocol {
     pub(super) event_loop: Ref<Loop>,
