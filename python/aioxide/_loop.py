@@ -103,11 +103,15 @@ class EventLoop(
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Log the context, as asyncio does, and where its task was spawned."""
-        from aioxide.diagnostics import lost, observers
-
-        lost.complete(self, context)
-        if observers.observers:
-            observers.tell_context(context)
+        try:
+            from aioxide.diagnostics import lost, observers
+        except ImportError:
+            # The interpreter ends, and what is left open says so.
+            pass
+        else:
+            lost.complete(self, context)
+            if observers.observers:
+                observers.tell_context(context)
         super().default_exception_handler(context)
 
     # Life cycle

@@ -3,6 +3,8 @@
 import asyncio
 import inspect
 import re
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -98,3 +100,29 @@ async def test_what_is_closed_says_nothing(server, session, reports):
             server.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
         )
     assert reports == []
+
+
+FORGETS = """
+import aioxide
+from aioxide import http
+
+async def main():
+    global session
+    session = http.ClientSession()
+
+aioxide.run(main())
+"""
+
+
+def test_session_of_a_program_that_ends():
+    """The interpreter imports nothing any more by then."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORGETS],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Unclosed client session" in done.stderr
+    assert "Traceback" not in done.stderr
