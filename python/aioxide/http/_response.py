@@ -354,7 +354,9 @@ class ClientResponse:
         if not self._released:
             self._notify_content()
         self._closed = True
-        if self._loop.is_closed():
+        # A program's stand-in for a response may have none.
+        loop: asyncio.AbstractEventLoop | None = self._loop
+        if loop is not None and loop.is_closed():
             return
         self._cleanup_writer()
         connection, self._connection = self._connection, None

@@ -157,6 +157,26 @@ async def changed(base):
         await old.close()
 
 
+class Ready(aiohttp.ClientResponse):
+    """What tests of packages have in the place of a response."""
+
+    def __init__(self, body):
+        self.status = 200
+        self._loop = None
+        self._cache = {}
+        self._body = body
+        self._headers = {"Content-Type": "text/plain; charset=latin-1"}
+
+
+async def ready(base):
+    response = Ready(b"\xe4 " + str(len(URL(base).scheme)).encode())
+    print(await response.read(), await response.text(), response.ok)
+    response.raise_for_status()
+    response.close()
+    print(response.closed)
+    await told("closed", response.read())
+
+
 async def stand_in(base):
     """Put a server in the place of all others, connections that are there already included."""
     seen = []
@@ -214,7 +234,7 @@ async def ends(secret):
 
 
 async def main(base, secret):
-    for part in (without_bodies, types, mistakes, broken, options, changed, stand_in):
+    for part in (without_bodies, types, mistakes, broken, options, changed, ready, stand_in):
         print("==", part.__name__)
         await part(base)
     print("==", ends.__name__)
