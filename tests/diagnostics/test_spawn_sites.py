@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 import weakref
+from functools import partial
 
 import pytest
 
@@ -130,8 +131,9 @@ def test_few_codes_outlive_their_tasks_and_none_the_loop():
     loop = aioxide.new_event_loop()
     functions = spawners(500)
     codes = [weakref.ref(function.__code__) for function in functions]
-    tasks = [function(lambda: loop.create_task(asyncio.sleep(0))) for function in functions]
-    del functions
+    spawn = partial(lambda loop: loop.create_task(asyncio.sleep(0)), loop)
+    tasks = [function(spawn) for function in functions]
+    del functions, spawn
     loop.run_until_complete(asyncio.wait(tasks))
     del tasks
     gc.collect()
