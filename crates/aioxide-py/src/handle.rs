@@ -34,7 +34,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::event_loop::Loop;
-use crate::ffi::Ref;
+use crate::ffi::{Ref, in_context};
 use crate::names::cold;
 
 pub(crate) use class::types;
@@ -176,6 +176,24 @@ fn run_unlocked(py: Python<'_>, handle: &HandleRef) -> PyResult<()> {
         handle.track();
     }
     match result {
+        Ok(()) => Ok(()),
+        Err(error) => failed(py, handle, error),
+    }
+}
+
+/// As [`run`], with `f` in the place of the callback: it does what that does, and sends what it wrote.
+///
+/// # Errors
+/// Those of [`run`].
+#[inline]
+pub(crate) fn run_as(
+    py: Python<'_>,
+    handle: &HandleRef,
+    f: impl FnOnce() -> PyResult<()>,
+) -> PyResult<()> {
+    let context = handle.with(|fields| fields.callback.as_ref().and(fields.context.clone()));
+    let Some(context) = context else { return Ok(()) };
+    match in_context(py, &context, f) {
         Ok(()) => Ok(()),
         Err(error) => failed(py, handle, error),
     }

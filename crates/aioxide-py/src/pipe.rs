@@ -12,13 +12,16 @@
 //!
 //! As in asyncio, the loop watches an end as it does for `add_reader` and `add_writer`, with a
 //! method of the transport as the callback: so two transports may share a terminal, and one that
-//! waits for nothing and that nobody holds is collected.
+//! waits for nothing and that nobody holds is collected. The method is called natively
+//! (`method.rs`), in the context of the handle that it has as a callback.
 
 mod end;
+mod method;
 mod read;
 mod write;
 
 pub(crate) use end::PipeTransport;
+pub(crate) use method::PipeMethod;
 pub(crate) use read::ReadPipeTransport;
 pub(crate) use write::WritePipeTransport;
 

@@ -18,6 +18,7 @@ use crate::error::os_error;
 use crate::ffi::{Ref, attribute, call_method, check_signals};
 use crate::handle::{self, FreeList, HandleRef};
 use crate::names::{cold, interop};
+use crate::pipe::PipeMethod;
 use crate::transport::{Listener, StreamTransport};
 use crate::watch::Watched;
 
@@ -113,6 +114,18 @@ impl<'a, 'py> Running<'a, 'py> {
             return cold(self.py, "run_debug", (self.this, handle.bind(self.py))).map(drop);
         }
         handle::run(self.py, handle)
+    }
+
+    #[inline]
+    fn run_pipe(&self, handle: &HandleRef, method: &PipeMethod) -> PyResult<()> {
+        if self.event_loop.is_debug() {
+            return self.run_handle(handle);
+        }
+        handle::run_as(self.py, handle, || {
+            let called = method.call(self.py);
+            let flushed = self.event_loop.flush(self.py);
+            called.and(flushed)
+        })
     }
 
     fn run_foreign(&self, object: &Ref) -> PyResult<()> {
@@ -255,6 +268,7 @@ impl Host for Running<'_, '_> {
                     // The first callback may have removed or replaced the second.
                     match self.event_loop.ready_callback(event.token, writing) {
                         Some(Callback::Handle(handle)) => self.run_handle(&handle)?,
+                        Some(Callback::Pipe(handle, method)) => self.run_pipe(&handle, &method)?,
                         Some(Callback::Waiter(future)) => wake(self.py, &future)?,
                         None => {}
                     }

@@ -121,7 +121,7 @@ impl Loop {
                 None
             }
         };
-        if let Some(Callback::Handle(handle)) = replaced {
+        if let Some(handle) = replaced.as_ref().and_then(Callback::handle) {
             handle.bind(py).call_method0("cancel")?;
         }
         Ok(future)
@@ -180,7 +180,6 @@ impl Loop {
                 return None;
             };
             match watcher.callback(writing)? {
-                Callback::Handle(handle) => Some(Callback::Handle(handle.clone())),
                 Callback::Waiter(_) => {
                     let taken = watcher.place(writing).take();
                     if !writing {
@@ -190,6 +189,7 @@ impl Loop {
                     scheduler.answer_next_turn();
                     taken
                 }
+                stays => Some(stays.clone()),
             }
         })
     }

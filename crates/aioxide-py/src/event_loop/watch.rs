@@ -9,11 +9,13 @@ use pyo3::exceptions::{
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyTuple};
 
+use super::wait::find;
 use super::watcher::{Callback, Watcher, interest};
 use super::{Loop, Source};
 use crate::error::os_error;
 use crate::ffi::{Ref, copy_context};
-use crate::handle::{HandleRef, make};
+use crate::handle::make;
+use crate::pipe::PipeMethod;
 
 /// Events as in `selectors`, reader, writer.
 type Watched<'py> = (u8, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
@@ -59,10 +61,7 @@ impl Loop {
     /// The registration of what the program names, and its number.
     fn find_watcher(&self, file: &Bound<'_, PyAny>, fd: RawFd) -> PyResult<Option<Token>> {
         if fd >= 0 {
-            return Ok(self.scheduler.with(|scheduler| {
-                let token = scheduler.reactor.lookup(fd)?;
-                matches!(scheduler.reactor.source(token), Some(Source::Watcher(_))).then_some(token)
-            }));
+            return Ok(self.token_of_watcher(fd));
         }
         // Closed already: found by identity.
         let found = self.scheduler.with(|scheduler| {
@@ -95,18 +94,61 @@ impl Loop {
     ) -> PyResult<Py<PyAny>> {
         let py = this.py();
         self.ensure_open()?;
-        let fd = number(file)?;
+        let fd = checked(number(file)?)?;
         let context = match context {
             Some(context) => Ref::new(context),
             None => copy_context(py)?,
         };
         let arguments: Vec<_> = args.iter_borrowed().collect();
         let handle = make(py, this, Ref::new(callback), &arguments, Some(context), None)?;
-        let old = match self.find_watcher(file, checked(fd)?)? {
-            Some(token) => self.replace(token, &handle, writing)?,
+        let object = (!file.is_instance_of::<PyInt>()).then(|| Ref::new(file));
+        self.begin_calling(py, fd, object, Callback::Handle(handle.clone()), writing)?;
+        Ok(handle.into_ref().into_bound(py).unbind())
+    }
+
+    fn token_of_watcher(&self, fd: RawFd) -> Option<Token> {
+        self.scheduler.with(|scheduler| find(scheduler, fd).map(|(token, _)| token))
+    }
+
+    /// As [`Loop::watch`], of a method of a pipe's transport.
+    ///
+    /// # Errors
+    /// Those of `add_reader`.
+    pub(crate) fn watch_pipe(
+        &self,
+        this: &Bound<'_, Self>,
+        fd: RawFd,
+        method: PipeMethod,
+    ) -> PyResult<()> {
+        let py = this.py();
+        self.ensure_open()?;
+        let callback = method.as_object(py)?;
+        let handle = make(py, this, callback.clone(), &[], Some(copy_context(py)?), None)?;
+        let writing = method.is_for_writing();
+        let callback = if method.is(py, &callback)? {
+            Callback::Pipe(handle, method)
+        } else {
+            // The program has put another method in its place.
+            Callback::Handle(handle)
+        };
+        self.begin_calling(py, fd, None, callback, writing)
+    }
+
+    /// Calls `callback` when the descriptor, which the program named by `object` if not by its
+    /// number, is ready.
+    fn begin_calling(
+        &self,
+        py: Python<'_>,
+        fd: RawFd,
+        object: Option<Ref>,
+        callback: Callback,
+        writing: bool,
+    ) -> PyResult<()> {
+        let old = match self.token_of_watcher(fd) {
+            Some(token) => self.replace(token, callback, writing)?,
             None => {
-                let mut watcher = Watcher::new(Callback::Handle(handle.clone()), writing);
-                watcher.object = (!file.is_instance_of::<PyInt>()).then(|| Ref::new(file));
+                let mut watcher = Watcher::new(callback, writing);
+                watcher.object = object;
                 self.begin_watching(fd, watcher)?;
                 None
             }
@@ -114,19 +156,19 @@ impl Loop {
         // What is ready by now comes behind what is queued by now, as with asyncio: programs count
         // on a callback that they queue after this one to run later than what can be read already.
         self.scheduler.with(|scheduler| scheduler.poll_next_turn());
-        if let Some(Callback::Handle(old)) = old {
+        if let Some(old) = old.as_ref().and_then(Callback::handle) {
             old.bind(py).call_method0("cancel")?;
         }
-        Ok(handle.into_ref().into_bound(py).unbind())
+        Ok(())
     }
 
     fn replace(
         &self,
         token: Token,
-        handle: &HandleRef,
+        callback: Callback,
         writing: bool,
     ) -> PyResult<Option<Callback>> {
-        let mut new = Some(Callback::Handle(handle.clone()));
+        let mut new = Some(callback);
         let replaced = self.scheduler.with(|scheduler| {
             let Some(Source::Watcher(watcher)) = scheduler.reactor.source(token) else {
                 return Ok(None);
@@ -164,6 +206,25 @@ impl Loop {
             fd => fd?,
         };
         let Some(token) = self.find_watcher(file, fd)? else { return Ok(false) };
+        self.end_calling(py, token, writing)
+    }
+
+    /// Undoes [`Loop::watch_pipe`].
+    ///
+    /// # Errors
+    /// What cancelling the handle raises.
+    pub(crate) fn unwatch_pipe(&self, py: Python<'_>, fd: RawFd, writing: bool) -> PyResult<()> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        match self.token_of_watcher(fd) {
+            Some(token) => self.end_calling(py, token, writing).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns whether there was a callback.
+    fn end_calling(&self, py: Python<'_>, token: Token, writing: bool) -> PyResult<bool> {
         let (callback, source) = self.scheduler.with(|scheduler| {
             let Some(Source::Watcher(watcher)) = scheduler.reactor.source_mut(token) else {
                 return (None, None);
@@ -178,14 +239,11 @@ impl Loop {
             (Some(callback), None)
         });
         drop(source);
-        match callback {
-            Some(Callback::Handle(handle)) => {
-                handle.bind(py).call_method0("cancel")?;
-                Ok(true)
-            }
-            Some(Callback::Waiter(_)) => Ok(true),
-            None => Ok(false),
+        let Some(callback) = callback else { return Ok(false) };
+        if let Some(handle) = callback.handle() {
+            handle.bind(py).call_method0("cancel")?;
         }
+        Ok(true)
     }
 
     /// Whether a transport has the descriptor.

@@ -6,12 +6,16 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::trust::Trust;
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
+use crate::pipe::PipeMethod;
 
 /// What happens when a descriptor is ready.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Callback {
     /// A handle of `add_reader` or `add_writer` runs, again and again.
     Handle(HandleRef),
+    /// The same, of a method of a pipe's transport, which is called without the interpreter. The
+    /// handle is for its context, for whoever asks or cancels, for errors and for debug mode.
+    Pipe(HandleRef, PipeMethod),
     /// A future that a coroutine of `sock_recv` or another awaits gets its result, once. That says
     /// no more than: try again.
     Waiter(Ref),
@@ -21,8 +25,16 @@ impl Callback {
     /// The object that says who is called.
     pub(super) fn object(&self) -> Ref {
         match self {
-            Self::Handle(handle) => handle.clone().into_ref(),
+            Self::Handle(handle) | Self::Pipe(handle, _) => handle.clone().into_ref(),
             Self::Waiter(future) => future.clone(),
+        }
+    }
+
+    /// The handle, of all but a waiter.
+    pub(super) fn handle(&self) -> Option<&HandleRef> {
+        match self {
+            Self::Handle(handle) | Self::Pipe(handle, _) => Some(handle),
+            Self::Waiter(_) => None,
         }
     }
 
@@ -70,7 +82,7 @@ impl Watcher {
     }
 
     pub(super) fn has_handle(&self) -> bool {
-        self.callbacks().any(|callback| matches!(callback, Callback::Handle(_)))
+        self.callbacks().any(|callback| callback.handle().is_some())
     }
 
     /// What the callbacks need to be told.
@@ -84,7 +96,7 @@ impl Watcher {
 
     /// The same, once there is a waiter for one direction, in the place of whatever is there.
     pub(super) fn wanted_beside_waiter(&self, writing: bool) -> Interest {
-        let edge = !matches!(self.callback(!writing), Some(Callback::Handle(_)));
+        let edge = self.callback(!writing).and_then(Callback::handle).is_none();
         Interest { edge, ..self.wanted().with(interest(writing)) }
     }
 
@@ -104,6 +116,10 @@ impl Watcher {
         for callback in self.callbacks() {
             match callback {
                 Callback::Handle(handle) => handle.traverse_from_loop(visit)?,
+                Callback::Pipe(handle, method) => {
+                    handle.traverse_from_loop(visit)?;
+                    visit.call(method.transport().as_py())?;
+                }
                 Callback::Waiter(future) => visit.call(future.as_py())?,
             }
         }

@@ -4,10 +4,11 @@ use std::os::fd::RawFd;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyTuple};
+use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 use rustix::fs::FileType;
 
+use super::PipeMethod;
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::Loop;
@@ -120,27 +121,19 @@ impl PipeTransport {
         self.event_loop().is_some_and(|event_loop| event_loop.is_debug())
     }
 
-    /// Calls the method `callback` of this transport when the pipe is ready.
+    /// Calls `method`, of this transport, when the pipe is ready.
     ///
     /// # Errors
     /// `OSError` when the descriptor cannot be watched.
-    pub(super) fn watch(
-        &self,
-        this: &Bound<'_, PyAny>,
-        callback: &str,
-        writing: bool,
-    ) -> PyResult<()> {
+    pub(super) fn watch(&self, py: Python<'_>, method: PipeMethod) -> PyResult<()> {
         let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        let py = this.py();
-        let fd = PyInt::new(py, self.fd.number());
-        let (callback, nothing) = (this.getattr(callback)?, PyTuple::empty(py));
-        event_loop.watch(event_loop.bind(py), &fd, &callback, &nothing, None, writing).map(drop)
+        event_loop.watch_pipe(event_loop.bind(py), self.fd.number(), method)
     }
 
     /// Undoes [`PipeTransport::watch`].
     pub(super) fn unwatch(&self, py: Python<'_>, writing: bool) -> PyResult<()> {
         let Some(event_loop) = self.event_loop() else { return Ok(()) };
-        event_loop.unwatch(py, &PyInt::new(py, self.fd.number()), writing).map(drop)
+        event_loop.unwatch_pipe(py, self.fd.number(), writing)
     }
 
     /// Tells the exception handler, or in debug mode the log when `expected`.

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rustix::io::{Errno, read};
 
-use super::PipeTransport;
+use super::{PipeMethod, PipeTransport};
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
 use crate::ffi::{Arguments, FastMethod, Ref, add_method, call_method, fill_bytes, new_with_dict};
@@ -113,7 +113,7 @@ impl<T> Received<T> {
 
 impl ReadPipeTransport {
     /// There is something to read.
-    fn read_ready(this: &Bound<'_, Self>) -> PyResult<()> {
+    pub(super) fn read_ready(this: &Bound<'_, Self>) -> PyResult<()> {
         let py = this.py();
         let end = this.as_super().get();
         let taken = end.state.with(|state| {
@@ -239,7 +239,7 @@ impl ReadPipeTransport {
         if end.is_closing() || !this.get().paused.swap(false, Relaxed) {
             return Ok(());
         }
-        end.watch(this.as_any(), "_read_ready", false)?;
+        end.watch(this.py(), PipeMethod::Read(Ref::new(this)))?;
         if end.is_debug() {
             cold(this.py(), "log_resume", (this,))?;
         }
@@ -264,7 +264,7 @@ impl ReadPipeTransport {
         if !Self::is_reading(this) {
             return Ok(());
         }
-        this.as_super().get().watch(this.as_any(), "_read_ready", false)
+        this.as_super().get().watch(this.py(), PipeMethod::Read(Ref::new(this)))
     }
 }
 

@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rustix::fs::FileType;
 
-use super::PipeTransport;
 use super::read::repr;
+use super::{PipeMethod, PipeTransport};
 use crate::cell::LoopCell;
 use crate::error::os_error;
 use crate::event_loop::Loop;
@@ -116,7 +116,7 @@ impl WritePipeTransport {
             }
             Step::Wrote(Sent::Some(count)) if count == length => return Ok(()),
             Step::Wrote(Sent::Some(count)) => {
-                end.watch(this.as_any(), "_write_ready", true)?;
+                end.watch(py, PipeMethod::Write(Ref::new(this)))?;
                 count
             }
             Step::Wrote(Sent::Failed(error)) => {
@@ -156,6 +156,52 @@ impl WritePipeTransport {
         drop(pieces);
         end.unwatch(py, false)?;
         end.schedule_loss(this.as_any(), error)
+    }
+
+    /// The reader is gone.
+    pub(super) fn reader_gone(this: &Bound<'_, Self>) -> PyResult<()> {
+        if this.as_super().get().is_debug() {
+            cold(this.py(), "log_closed_by_peer", (this,))?;
+        }
+        let error = (!this.get().is_empty()).then(|| PyBrokenPipeError::new_err(()));
+        Self::drop_queue(this, error)
+    }
+
+    /// There is room to write.
+    pub(super) fn write_ready(this: &Bound<'_, Self>) -> PyResult<()> {
+        let py = this.py();
+        let end = this.as_super().get();
+        let mut done = Done::default();
+        let sent = this.get().out.with(|out| {
+            (!out.queue.is_empty()).then(|| out.queue.write(end.fd.as_fd(), &mut done))
+        });
+        drop(done);
+        match sent {
+            None => return end.unwatch(py, true),
+            Some(Sent::Failed(error)) => {
+                let pieces = this.get().out.with(|out| {
+                    out.lost += 1;
+                    out.queue.take()
+                });
+                drop(pieces);
+                end.unwatch(py, true)?;
+                return Self::failed(this, os_error(&error), FAILED);
+            }
+            Some(Sent::Some(_)) => {}
+        }
+        if !this.get().is_empty() {
+            return Ok(());
+        }
+        end.unwatch(py, true)?;
+        if this.get().out.with(Out::drains) {
+            Self::tell(this, false)?;
+        }
+        // resume_writing() may have written more.
+        if end.is_closing() && this.get().is_empty() {
+            end.unwatch(py, false)?;
+            end.lose(py, None)?;
+        }
+        Ok(())
     }
 
     fn is_empty(&self) -> bool {
@@ -289,53 +335,17 @@ impl WritePipeTransport {
         if end.is_closing() {
             return Ok(());
         }
-        end.watch(this.as_any(), "_read_ready", false)
+        end.watch(this.py(), PipeMethod::Gone(Ref::new(this)))
     }
 
     /// The reader is gone.
     fn _read_ready(this: &Bound<'_, Self>) -> PyResult<()> {
-        if this.as_super().get().is_debug() {
-            cold(this.py(), "log_closed_by_peer", (this,))?;
-        }
-        let error = (!this.get().is_empty()).then(|| PyBrokenPipeError::new_err(()));
-        Self::drop_queue(this, error)
+        Self::reader_gone(this)
     }
 
     /// There is room to write.
     fn _write_ready(this: &Bound<'_, Self>) -> PyResult<()> {
-        let py = this.py();
-        let end = this.as_super().get();
-        let mut done = Done::default();
-        let sent = this.get().out.with(|out| {
-            (!out.queue.is_empty()).then(|| out.queue.write(end.fd.as_fd(), &mut done))
-        });
-        drop(done);
-        match sent {
-            None => return end.unwatch(py, true),
-            Some(Sent::Failed(error)) => {
-                let pieces = this.get().out.with(|out| {
-                    out.lost += 1;
-                    out.queue.take()
-                });
-                drop(pieces);
-                end.unwatch(py, true)?;
-                return Self::failed(this, os_error(&error), FAILED);
-            }
-            Some(Sent::Some(_)) => {}
-        }
-        if !this.get().is_empty() {
-            return Ok(());
-        }
-        end.unwatch(py, true)?;
-        if this.get().out.with(Out::drains) {
-            Self::tell(this, false)?;
-        }
-        // resume_writing() may have written more.
-        if end.is_closing() && this.get().is_empty() {
-            end.unwatch(py, false)?;
-            end.lose(py, None)?;
-        }
-        Ok(())
+        Self::write_ready(this)
     }
 }
 
