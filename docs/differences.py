@@ -8,6 +8,8 @@ docs/compatibility.md cites the questions by name.
 
 import asyncio
 import collections
+import io
+import os
 import selectors
 import signal
 import socket
@@ -168,6 +170,42 @@ async def two_writes_of_one_callback(loop):
     return seen
 
 
+async def answers_of_pipes(loop):
+    """What is in the other pipe after a write of `data_received`: of one pipe, of several."""
+    seen = []
+    transports = []
+    source, target = os.pipe()
+    os.set_blocking(source, False)
+    writer, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, io.FileIO(target, "wb"))
+
+    class Answering(asyncio.Protocol):
+        def data_received(self, data):
+            writer.write(data)
+            seen.append(outcome(lambda: os.read(source, 100)))
+
+        def eof_received(self):
+            ended.release()
+
+    ended = asyncio.Semaphore(0)
+    for count in (1, 2):
+        asking = []
+        for _ in range(count):
+            reading, writing = os.pipe()
+            asking.append(io.FileIO(writing, "wb"))
+            made = await loop.connect_read_pipe(Answering, io.FileIO(reading, "rb"))
+            transports.append(made[0])
+        for file in asking:
+            file.write(b"x")
+            file.close()
+        for _ in asking:
+            await ended.acquire()
+    for transport in (writer, *transports):
+        transport.close()
+    await asyncio.sleep(0)
+    os.close(source)
+    return seen
+
+
 async def bytearray_changed_after_write(loop):
     """What is sent of a bytearray that was queued, then changed."""
     ours, theirs = socket.socketpair()
@@ -232,6 +270,7 @@ QUESTIONS = [
     timers_of_the_same_time,
     descriptors_in_a_turn,
     two_writes_of_one_callback,
+    answers_of_pipes,
     bytearray_changed_after_write,
     socket_closed_behind_its_transport,
     add_reader_on_a_listening_socket,

@@ -33,6 +33,13 @@ impl<T> ReadyQueue<T> {
         self.items.pop_front()
     }
 
+    /// The item that has waited longest.
+    #[inline]
+    #[must_use]
+    pub fn first(&self) -> Option<&T> {
+        self.items.front()
+    }
+
     /// How many items wait.
     #[inline]
     #[must_use]

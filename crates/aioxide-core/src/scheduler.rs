@@ -187,6 +187,13 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
         self.ready.len()
     }
 
+    /// Whether the next step is an event.
+    #[inline]
+    #[must_use]
+    pub fn event_is_next(&self) -> bool {
+        matches!(self.ready.first(), Some(Ready::Event(_)))
+    }
+
     /// Queues `item`.
     #[inline]
     pub fn schedule(&mut self, item: T) {

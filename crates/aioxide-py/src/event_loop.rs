@@ -4,6 +4,7 @@
 //! or per outgoing connection is asyncio's own code, which `aioxide.EventLoop` inherits beside
 //! this class; it calls the underscored methods (`_add_reader`, `_check_closed`, ...).
 
+mod answers;
 mod host;
 mod lifecycle;
 mod schedule;
@@ -20,9 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use aioxide_core::sys::{Epoll, Wakeup};
-use aioxide_core::{
-    Clock, Counters, Inbox, Interest, Nanos, POLL_BUDGET, Poller, Scheduler, TimerKey, Token,
-};
+use aioxide_core::{Clock, Counters, Inbox, Interest, Poller, Scheduler, TimerKey, Token};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -33,6 +32,7 @@ use crate::datagram::{AddressBook, Arenas, DatagramTransport};
 use crate::error::os_error;
 use crate::ffi::Ref;
 use crate::handle::{FreeList, HandleRef};
+use crate::pipe::WritePipeTransport;
 use crate::tasks::Tasks;
 use crate::transport::{Listener, Live, StreamTransport};
 use crate::watch::{Watched, number_loop};
@@ -57,6 +57,8 @@ pub(crate) enum Item {
 pub(crate) enum Sender {
     Stream(Ref<StreamTransport>),
     Datagram(Ref<DatagramTransport>),
+    /// The handle is that of the pipe whose data is answered.
+    Pipe(Ref<WritePipeTransport>, HandleRef),
 }
 
 impl Sender {
@@ -65,6 +67,7 @@ impl Sender {
         match self {
             Self::Stream(transport) => transport.flush(py, transport),
             Self::Datagram(transport) => transport.flush(py, transport),
+            Self::Pipe(transport, handle) => transport.send_answer(py, transport, handle),
         }
     }
 
@@ -73,6 +76,7 @@ impl Sender {
         match self {
             Self::Stream(transport) => transport.send_answer(py, transport),
             Self::Datagram(transport) => transport.send_answer(py, transport),
+            Self::Pipe(transport, handle) => transport.send_answer(py, transport, handle),
         }
     }
 }
@@ -94,9 +98,6 @@ pub(crate) type LoopScheduler = Scheduler<Item, Source, Epoll>;
 
 /// The token of the descriptor that other threads wake the loop by. The reactor begins at 2^32.
 const WAKEUP: Token = Token(0);
-
-/// For how long answers are gathered.
-const ANSWER_WAIT: Nanos = 100_000;
 
 /// How much one read takes from a connection at most.
 pub(crate) const READ_SIZE: usize = 256 * 1024;
@@ -132,6 +133,8 @@ pub(crate) struct Loop {
     /// The address of the transport whose protocol is being given data, 0 when none is: what
     /// it writes meanwhile is its answer.
     delivering: AtomicUsize,
+    /// The handle of the pipe whose protocol is being given data, if any is.
+    reading_pipe: LoopCell<Option<HandleRef>>,
     /// Transports with an answer to send when this turn's reads are done.
     answers: LoopCell<Vec<Sender>>,
     /// There are such; and since when, in ticks.
@@ -188,6 +191,7 @@ impl Loop {
             addresses: LoopCell::new(AddressBook::new()),
             unsent: LoopCell::new(Vec::new()),
             delivering: AtomicUsize::new(0),
+            reading_pipe: LoopCell::new(None),
             answers: LoopCell::new(Vec::new()),
             answering: AtomicBool::new(false),
             answering_since: AtomicU64::new(0),
@@ -259,67 +263,6 @@ impl Loop {
     #[inline]
     pub(crate) fn poll_budget_ticks(&self) -> u64 {
         self.budget.load(Relaxed)
-    }
-
-    /// The address of the transport whose protocol is being given data, 0 when none is.
-    #[inline]
-    pub(crate) fn delivering(&self) -> usize {
-        self.delivering.load(Relaxed)
-    }
-
-    /// Runs `f`, which gives data to the protocol of the transport at `address`.
-    #[inline]
-    pub(crate) fn deliver<R>(&self, address: usize, f: impl FnOnce() -> R) -> R {
-        self.delivering.store(address, Relaxed);
-        let result = f();
-        self.delivering.store(0, Relaxed);
-        result
-    }
-
-    /// `transport` has an answer to send. Answers go out one after another when the reads of this
-    /// turn are done, because the kernel's paths for reading and for sending then stay in the
-    /// cache each. An answer that comes [`ANSWER_WAIT`] after the first sends all.
-    ///
-    /// # Errors
-    /// Only what is to end the run.
-    pub(crate) fn answer(&self, py: Python<'_>, sender: Sender) -> PyResult<()> {
-        let now = self.counters.step_started();
-        self.answers.with(|answers| answers.push(sender));
-        if !self.answering.swap(true, Relaxed) {
-            self.answering_since.store(now, Relaxed);
-            return Ok(());
-        }
-        let waited = now.wrapping_sub(self.answering_since.load(Relaxed));
-        if waited > self.budget.load(Relaxed) * (ANSWER_WAIT / POLL_BUDGET) as u64 {
-            self.send_answers(py)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Sends the answers that wait.
-    ///
-    /// # Errors
-    /// Only what is to end the run.
-    #[inline]
-    pub(crate) fn flush_answers(&self, py: Python<'_>) -> PyResult<()> {
-        if self.answering.load(Relaxed) { self.send_answers(py) } else { Ok(()) }
-    }
-
-    #[inline(never)]
-    fn send_answers(&self, py: Python<'_>) -> PyResult<()> {
-        self.answering.store(false, Relaxed);
-        let mut answers = self.answers.with(std::mem::take);
-        let mut result = Ok(());
-        for sender in answers.drain(..) {
-            result = sender.send_answer(py).and(result);
-        }
-        self.answers.with(|slot| {
-            if slot.capacity() == 0 {
-                *slot = answers;
-            }
-        });
-        result
     }
 
     /// Sends what was gathered since the last look. Called after each step, so that writes of one

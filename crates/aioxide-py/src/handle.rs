@@ -191,8 +191,21 @@ pub(crate) fn run_as(
     handle: &HandleRef,
     f: impl FnOnce() -> PyResult<()>,
 ) -> PyResult<()> {
-    let context = handle.with(|fields| fields.callback.as_ref().and(fields.context.clone()));
-    let Some(context) = context else { return Ok(()) };
+    if handle.is_cancelled() { Ok(()) } else { run_for(py, handle, f) }
+}
+
+/// Runs `f` in the context of a handle, which may be cancelled by now. What it raises is told as an
+/// exception of the callback.
+///
+/// # Errors
+/// Those of [`run`].
+#[inline]
+pub(crate) fn run_for(
+    py: Python<'_>,
+    handle: &HandleRef,
+    f: impl FnOnce() -> PyResult<()>,
+) -> PyResult<()> {
+    let Some(context) = handle.with(|fields| fields.context.clone()) else { return Ok(()) };
     match in_context(py, &context, f) {
         Ok(()) => Ok(()),
         Err(error) => failed(py, handle, error),

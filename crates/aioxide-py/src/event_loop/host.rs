@@ -65,7 +65,7 @@ impl<'a, 'py> Running<'a, 'py> {
     /// What ended it.
     pub(super) fn run_once(&self) -> PyResult<()> {
         self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turn());
-        turn(self)
+        self.event_loop.inside(|| turn(self))
     }
 
     /// Waits with the GIL released, parked, so that other threads wake it.
@@ -118,14 +118,20 @@ impl<'a, 'py> Running<'a, 'py> {
 
     #[inline]
     fn run_pipe(&self, handle: &HandleRef, method: &PipeMethod) -> PyResult<()> {
+        if !method.is_read() {
+            self.event_loop.flush_answers(self.py)?;
+        }
         if self.event_loop.is_debug() {
             return self.run_handle(handle);
         }
         handle::run_as(self.py, handle, || {
-            let called = method.call(self.py);
+            let called = self.event_loop.read_pipe(handle, || method.call(self.py));
             let flushed = self.event_loop.flush(self.py);
-            called.and(flushed)
-        })
+            // One by one, as a result that holds no error is not to be moved.
+            called?;
+            flushed
+        })?;
+        self.event_loop.send_late_answers(self.py)
     }
 
     fn run_foreign(&self, object: &Ref) -> PyResult<()> {
@@ -260,16 +266,21 @@ impl Host for Running<'_, '_> {
         });
         match target {
             Target::Watcher => {
-                self.event_loop.flush_answers(self.py)?;
                 for writing in [false, true] {
                     if !(if writing { ready.writable } else { ready.readable }) {
                         continue;
                     }
                     // The first callback may have removed or replaced the second.
                     match self.event_loop.ready_callback(event.token, writing) {
-                        Some(Callback::Handle(handle)) => self.run_handle(&handle)?,
+                        Some(Callback::Handle(handle)) => {
+                            self.event_loop.flush_answers(self.py)?;
+                            self.run_handle(&handle)?;
+                        }
                         Some(Callback::Pipe(handle, method)) => self.run_pipe(&handle, &method)?,
-                        Some(Callback::Waiter(future)) => wake(self.py, &future)?,
+                        Some(Callback::Waiter(future)) => {
+                            self.event_loop.flush_answers(self.py)?;
+                            wake(self.py, &future)?;
+                        }
                         None => {}
                     }
                 }

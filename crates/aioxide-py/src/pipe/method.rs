@@ -36,6 +36,12 @@ impl PipeMethod {
         }
     }
 
+    /// Whether it gives data to a protocol.
+    #[inline]
+    pub(crate) fn is_read(&self) -> bool {
+        matches!(self, Self::Read(_))
+    }
+
     /// Whether it waits for room to write, not for something to read.
     pub(crate) fn is_for_writing(&self) -> bool {
         matches!(self, Self::Write(_))

@@ -1,6 +1,12 @@
 //! `WritePipeTransport`: from the program to the pipe.
+//!
+//! A write goes out at once, as asyncio's does, with one exception: `bytes` that a protocol writes
+//! while it is being given the data of a pipe, and the next step is an event, are an answer and go
+//! out when the reads of the turn are done. Whatever would show the difference (another write,
+//! `close`, `write_eof`, `abort`, the size of the buffer) sends it first. In debug mode nothing waits.
 
 use std::ffi::CStr;
+use std::mem;
 
 use pyo3::exceptions::{
     PyAssertionError, PyBrokenPipeError, PyNotImplementedError, PyOSError, PyTypeError,
@@ -13,10 +19,11 @@ use super::read::repr;
 use super::{PipeMethod, PipeTransport};
 use crate::cell::LoopCell;
 use crate::error::os_error;
-use crate::event_loop::Loop;
-use crate::ffi::{Arguments, FastMethod, Ref, add_method, new_with_dict};
+use crate::event_loop::{Loop, Sender};
+use crate::ffi::{Arguments, Bytes, FastMethod, Ref, add_method, new_with_dict};
+use crate::handle::{HandleRef, run_for};
 use crate::names::{cold, interop};
-use crate::transport::{Data, Done, Queue, Sent, marks, tell, write_now};
+use crate::transport::{Data, Done, GATHERED, Queue, Sent, marks, tell, write_now};
 
 const FAILED: &str = "Fatal write error on pipe transport";
 
@@ -33,7 +40,10 @@ pub(crate) struct WritePipeTransport {
 /// What is still to be written.
 #[derive(Debug)]
 struct Out {
+    /// Waits for room.
     queue: Queue,
+    /// Waits for the reads of this turn. Nothing is queued then.
+    answer: Option<Bytes>,
     high: usize,
     low: usize,
     /// `pause_writing` was called last.
@@ -83,6 +93,39 @@ Never waits. Raises AssertionError for other types.";
 
 impl WritePipeTransport {
     fn write(this: &Bound<'_, Self>, data: Borrowed<'_, '_, PyAny>) -> PyResult<()> {
+        Self::flush(this)?;
+        let end = this.as_super().get();
+        let (closing, asked) = end.state.with(|state| {
+            let event_loop = state.event_loop.as_ref();
+            (state.closing, event_loop.and_then(|event_loop| event_loop.answered_pipe()))
+        });
+        let open = !closing && this.get().out.with(|out| out.lost == 0 && out.queue.is_empty());
+        // Most are such, and to hold the object is half of what is done for them.
+        if open
+            && let Ok(bytes) = data.cast_exact::<PyBytes>()
+            && let bytes = bytes.as_bytes()
+            && !bytes.is_empty()
+        {
+            if let Some(handle) = asked
+                && bytes.len() < GATHERED
+                && let Some(answer) = Bytes::of(data)
+            {
+                Self::answer(this, answer, handle);
+                return Ok(());
+            }
+            return match write_now(end.fd.as_fd(), bytes) {
+                Sent::Some(count) if count == bytes.len() => Ok(()),
+                sent => Self::wrote(this, Data::of(this.py(), data)?, sent),
+            };
+        }
+        Self::write_any(this, data, closing)
+    }
+
+    fn write_any(
+        this: &Bound<'_, Self>,
+        data: Borrowed<'_, '_, PyAny>,
+        closing: bool,
+    ) -> PyResult<()> {
         let py = this.py();
         let data = match Data::of(py, data) {
             Err(error) if error.is_instance_of::<PyTypeError>(py) => {
@@ -90,12 +133,10 @@ impl WritePipeTransport {
             }
             data => data?,
         };
-        let length = data.as_slice().len();
-        if length == 0 {
+        if data.as_slice().is_empty() {
             return Ok(());
         }
         let end = this.as_super().get();
-        let closing = end.is_closing();
         let step = this.get().out.with(|out| {
             if closing || out.lost != 0 {
                 let times = out.lost;
@@ -107,30 +148,85 @@ impl WritePipeTransport {
                 Step::Queued
             }
         });
-        let written = match step {
-            Step::Lost(times) => {
-                if times >= LOST_WRITES {
-                    cold(py, "log_lost_pipe_write", ())?;
-                }
-                return Ok(());
+        match step {
+            Step::Lost(times) if times >= LOST_WRITES => {
+                cold(py, "log_lost_pipe_write", ()).map(drop)
             }
-            Step::Wrote(Sent::Some(count)) if count == length => return Ok(()),
-            Step::Wrote(Sent::Some(count)) => {
-                end.watch(py, PipeMethod::Write(Ref::new(this)))?;
-                count
+            Step::Lost(_) => Ok(()),
+            Step::Wrote(sent) => Self::wrote(this, data, sent),
+            Step::Queued => Self::queue(this, data, 0),
+        }
+    }
+
+    /// `sent` of `data` went out, before which nothing was queued.
+    fn wrote(this: &Bound<'_, Self>, data: Data, sent: Sent) -> PyResult<()> {
+        match sent {
+            Sent::Some(count) if count == data.as_slice().len() => Ok(()),
+            Sent::Some(count) => {
+                let method = PipeMethod::Write(Ref::new(this));
+                this.as_super().get().watch(this.py(), method)?;
+                Self::queue(this, data, count)
             }
-            Step::Wrote(Sent::Failed(error)) => {
+            Sent::Failed(error) => {
                 this.get().out.with(|out| out.lost += 1);
-                return Self::failed(this, os_error(&error), FAILED);
+                Self::failed(this, os_error(&error), FAILED)
             }
-            Step::Queued => 0,
-        };
-        let (piece, skip) = data.into_piece(written);
+        }
+    }
+
+    fn queue(this: &Bound<'_, Self>, data: Data, sent: usize) -> PyResult<()> {
+        let (piece, skip) = data.into_piece(sent);
         let full = this.get().out.with(|out| {
             out.queue.push(piece, skip);
             out.fills()
         });
         if full { Self::tell(this, true) } else { Ok(()) }
+    }
+
+    /// `bytes` go out when the reads of this turn are done. They are written while the pipe of
+    /// `handle` is being read.
+    #[inline]
+    fn answer(this: &Bound<'_, Self>, bytes: Bytes, handle: HandleRef) {
+        this.get().out.with(|out| out.answer = Some(bytes));
+        let sender = Sender::Pipe(Ref::new(this), handle);
+        this.as_super().get().state.with(|state| {
+            if let Some(event_loop) = &state.event_loop {
+                event_loop.add_answer(sender);
+            }
+        });
+    }
+
+    /// Sends an answer that waits, on behalf of whoever would see that it does.
+    #[inline]
+    fn flush(this: &Bound<'_, Self>) -> PyResult<()> {
+        match this.get().out.with(|out| out.answer.take()) {
+            Some(answer) => Self::send(this, answer),
+            None => Ok(()),
+        }
+    }
+
+    fn send(this: &Bound<'_, Self>, answer: Bytes) -> PyResult<()> {
+        let sent = write_now(this.as_super().get().fd.as_fd(), answer.as_slice());
+        Self::wrote(this, Data::Bytes(answer), sent)
+    }
+
+    /// Sends an answer that waits, to what the pipe of `handle` has said. What is to be done when
+    /// not all goes out is done in the context that it was written in.
+    ///
+    /// # Errors
+    /// Only what is to end the run of the loop.
+    pub(crate) fn send_answer(
+        &self,
+        py: Python<'_>,
+        this: &Ref<Self>,
+        handle: &HandleRef,
+    ) -> PyResult<()> {
+        let Some(answer) = self.out.with(|out| out.answer.take()) else { return Ok(()) };
+        let this = this.bind(py);
+        match write_now(this.as_super().get().fd.as_fd(), answer.as_slice()) {
+            Sent::Some(count) if count == answer.as_slice().len() => Ok(()),
+            sent => run_for(py, handle, || Self::wrote(this, Data::Bytes(answer), sent)),
+        }
     }
 
     fn tell(this: &Bound<'_, Self>, pause: bool) -> PyResult<()> {
@@ -239,7 +335,7 @@ impl WritePipeTransport {
         if end.is_closed() {
             return Ok(text + ">");
         }
-        Ok(format!("{text} bufsize={}>", this.get().get_write_buffer_size()))
+        Ok(format!("{text} bufsize={}>", Self::get_write_buffer_size(this)?))
     }
 
     /// Write every item of an iterable, in order.
@@ -250,8 +346,9 @@ impl WritePipeTransport {
 
     /// Write what is queued, then close. connection_lost(None) follows.
     fn write_eof(this: &Bound<'_, Self>) -> PyResult<()> {
+        Self::flush(this)?;
         let end = this.as_super().get();
-        if end.state.with(|state| std::mem::replace(&mut state.closing, true)) {
+        if end.state.with(|state| mem::replace(&mut state.closing, true)) {
             return Ok(());
         }
         if this.get().is_empty() {
@@ -273,6 +370,7 @@ impl WritePipeTransport {
 
     /// Close now, without writing what is queued. connection_lost(None) follows.
     fn abort(this: &Bound<'_, Self>) -> PyResult<()> {
+        Self::flush(this)?;
         Self::drop_queue(this, None)
     }
 
@@ -288,6 +386,7 @@ impl WritePipeTransport {
         low: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let (high, low) = marks(high, low)?;
+        Self::flush(this)?;
         let full = this.get().out.with(|out| {
             out.high = high;
             out.low = low;
@@ -302,8 +401,9 @@ impl WritePipeTransport {
     }
 
     /// How many bytes the pipe has not taken yet.
-    fn get_write_buffer_size(&self) -> usize {
-        self.out.with(|out| out.queue.size())
+    fn get_write_buffer_size(this: &Bound<'_, Self>) -> PyResult<usize> {
+        Self::flush(this)?;
+        Ok(this.get().out.with(|out| out.queue.size()))
     }
 
     /// Raises NotImplementedError, as the others of a reading end do: this one only writes.
@@ -365,7 +465,14 @@ impl Loop {
         // A terminal may be read by somebody else, and does not tell by it that it is closed.
         let notices = matches!(end.kind, FileType::Fifo | FileType::Socket);
         let high = 64 * 1024;
-        let out = Out { queue: Queue::default(), high, low: high / 4, paused: false, lost: 0 };
+        let out = Out {
+            queue: Queue::default(),
+            high,
+            low: high / 4,
+            answer: None,
+            paused: false,
+            lost: 0,
+        };
         let transport = WritePipeTransport { out: LoopCell::new(out) };
         let transport =
             new_with_dict(this.py(), PyClassInitializer::from(end).add_subclass(transport))?;
