@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
 __all__ = ["MARKER", "Blocking", "BlockingWarning", "parse"]
 
@@ -19,7 +18,12 @@ DEFAULT = 0.1
 
 
 class BlockingWarning(pytest.PytestWarning):
-    """A test has blocked the loop."""
+    """A test has blocked the loop. `reports` are those that `Diagnostics.blocking_action` gets."""
+
+    # By the message alone, xdist makes it anew in the process that prints it.
+    def __init__(self, message: str, reports: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.reports = reports
 
 
 def parse(text: str) -> tuple[str, float]:
@@ -89,20 +93,20 @@ class Blocking:
             text = "\n".join(explain(report) for report in found)
             if self.action == "error":
                 pytest.fail(text, pytrace=False)
-            item.warn(BlockingWarning(text))
+            item.warn(BlockingWarning(text, found))
         return result
 
 
 def explain(report: Mapping[str, Any]) -> str:
     """A report in a few lines."""
-    site = report["site"]
-    place = f"{_short(site['file'])}:{site['line']} in {site['function']}"
-    source = f": {site['source']}" if site["source"] else ""
     took, limit = (report[name] * 1e3 for name in ("blocked_for", "limit"))
     lines = [
         f"the event loop was blocked for {took:.0f} ms (limit {limit:.0f} ms), {report['doing']}",
-        f"  at    {place}{source}",
+        f"  at    {_line(report['site'])}",
     ]
+    # What the program has called there.
+    if report["site"] in report["stack"][1:]:
+        lines.append(f"  in    {_line(report['stack'][0])}")
     if report["task"]:
         lines.append(f"  task  {report['task']['name']!r} ({report['task']['coroutine']})")
     if report["hint"]:
@@ -110,8 +114,8 @@ def explain(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _short(file: str) -> str:
-    try:
-        return str(Path(file).relative_to(Path.cwd()))
-    except ValueError:
-        return file
+def _line(frame: Mapping[str, Any]) -> str:
+    from aioxide.diagnostics.sites import short_name
+
+    source = f": {frame['source']}" if frame["source"] else ""
+    return f"{short_name(frame['file'])}:{frame['line']} in {frame['function']}{source}"

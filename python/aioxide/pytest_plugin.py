@@ -31,9 +31,8 @@ from aioxide import _pytest_blocking as blocking
 from aioxide._pytest_blocking import BlockingWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
-    from aioxide.diagnostics.leaks import Before
     from aioxide.diagnostics.observers import Leak
 
 __all__ = ["BlockingWarning", "LeakWarning"]
@@ -46,7 +45,12 @@ RUNNERS = ("TestRunner._run_tests_and_fixtures",)
 
 
 class LeakWarning(pytest.PytestWarning):
-    """A test has left something behind."""
+    """A test has left something behind. `leaks` are the single ones."""
+
+    # By the message alone, xdist makes it anew in the process that prints it.
+    def __init__(self, message: str, leaks: Sequence[Leak] = ()) -> None:
+        super().__init__(message)
+        self.leaks = leaks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,28 +121,17 @@ class Leaks:
         _diagnostics.set_default(self.previous)
         _diagnostics.made = None
 
-    def open_loops(self) -> list[Any]:
-        return [loop for loop in self.loops if not loop.is_closed()]
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        from aioxide.diagnostics import leaks, observers
+        from aioxide.diagnostics import leaks
 
         markers = list(item.iter_markers(MARKER))
         allowed = [str(name) for marker in markers for name in marker.args]
         if markers and not allowed:
             return (yield)
-        before = {loop: leaks.Before(loop) for loop in self.open_loops()}
-        coroutines = leaks.CoroutinesBefore()
-        found: list[Leak] = []
-        with observers.observe(found.append):
+        with leaks.Around(self.loops) as around:
             result = yield
-        for loop in self.open_loops():
-            found += self._left(before.get(loop) or leaks.Before(loop, nothing=True))
-        found += coroutines.left(self.open_loops())
-        for loop in self.open_loops():
-            found += leaks.lost_exceptions(loop)
-        self._tell(item, leaks.without(found, [*allowed, *RUNNERS]))
+        self._tell(item, around.left(allowed, RUNNERS))
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -156,20 +149,6 @@ class Leaks:
             self._tell(item, leaks.without(found, allowed))
         return result
 
-    def _left(self, before: Before) -> list[Leak]:
-        from aioxide.diagnostics import leaks
-
-        loop = before.loop
-        unheeded = (*RUNNERS, "transports")
-        left = leaks.without(before.left(), unheeded)
-        if left and not loop.is_running():
-            # What is about to end may do so.
-            for _ in range(leaks.TURNS):
-                loop.call_soon(loop.stop)
-                loop.run_forever()
-            left = leaks.without(before.left(), unheeded)
-        return left
-
     def _tell(self, item: pytest.Item, left: list[Leak]) -> None:
         from aioxide.diagnostics import leaks
 
@@ -178,4 +157,4 @@ class Leaks:
         text = leaks.explain(left)
         if self.action == "error":
             pytest.fail(text, pytrace=False)
-        item.warn(LeakWarning(text))
+        item.warn(LeakWarning(text, left))

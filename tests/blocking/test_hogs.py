@@ -257,3 +257,33 @@ def test_hint_of_an_import(run_blocking):
     assert "imported for the first time" in report["hint"]
     functions = [frame["function"] for frame in report["stack"]]
     assert functions.index("hog") > 0
+
+
+def test_hint_where_the_program_collects_by_itself(run_blocking):
+    result = run_blocking(HOGS["garbage"], CALLS.format(tries=12, kind="gc"))
+    assert "the program asks for it" in result.blocked(kind="gc")[0]["hint"]
+
+
+def test_hint_of_a_turn_of_few_steps_is_of_what_they_do(run_blocking):
+    """Not that there are too many."""
+    result = run_blocking(
+        """
+        def told():
+            return [report for report in reports(kind="sleep") if report["work"]["unit"] == "turn"]
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            began = time.monotonic()
+            while not told() and time.monotonic() - began < GIVEN_UP_AFTER:
+                for _ in range(5):
+                    loop.call_soon(time.sleep, 0.1)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics(limit=0.35))
+        """
+    )
+    report = next(report for report in result.blocked() if report["work"]["unit"] == "turn")
+    assert report["work"]["begun"] <= 6
+    assert report["kind"] == "sleep"
+    assert "asyncio.sleep" in report["hint"]

@@ -375,3 +375,74 @@ def test_report_is_one_json_object_a_line(run_blocking):
     assert report["thread"] > 1
     assert report["loop"] == 1
     assert report["limit"] == 0.05
+
+
+def test_place_is_the_line_of_the_program_that_called_a_package(run_blocking, tmp_path):
+    """What is told apart are the lines in the package: each is told of in full."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "driver.py").write_text(
+        """
+import time
+
+def fetch(until_reported):
+    while until_reported():
+        time.sleep(0.2)
+
+def store(until_reported):
+    while until_reported():
+        time.sleep(0.2)
+"""
+    )
+    result = run_blocking(
+        """
+        sys.path.insert(0, os.path.abspath("site-packages"))
+        import driver
+
+        def use(function):
+            began_to_wait.clear()
+            function(until_reported)  # here
+
+        async def main():
+            for function in (driver.fetch, driver.store):
+                use(function)
+                await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    reports = [report for report in result.blocked() if report["kind"] == "sleep"]
+    assert [report["stack"][0]["function"] for report in reports] == ["fetch", "store"]
+    assert [report["count"] for report in reports] == [1, 1]
+    for report in reports:
+        assert report["site"]["function"] == "use"
+        assert report["site"]["line"] == result.line_of("here")
+
+
+def test_place_in_a_package_where_nothing_is_the_programs(run_blocking, tmp_path):
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "driver.py").write_text(
+        """
+import time
+
+def fetch(until_reported):
+    while until_reported():
+        time.sleep(0.2)
+"""
+    )
+    result = run_blocking(
+        """
+        sys.path.insert(0, os.path.abspath("site-packages"))
+        import driver
+
+        async def main():
+            asyncio.get_running_loop().call_soon(driver.fetch, until_reported)
+            await asyncio.sleep(0)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    report = result.blocked()[0]
+    assert report["site"]["function"] == "fetch"
+    assert report["site"]["file"].endswith("site-packages/driver.py")

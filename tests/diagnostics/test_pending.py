@@ -101,8 +101,55 @@ def test_what_a_package_has_spawned_for_itself_is_left_out(monkeypatch, capfd):
     from aioxide.diagnostics import sites
 
     here = __file__.rpartition("/")[0] + "/"
-    monkeypatch.setattr(sites, "_PACKAGES", (here,))
+    monkeypatch.setattr(sites, "_PACKAGES", (*sites._PACKAGES, here))
     assert run_with(Diagnostics(), leave_one, capfd) == ""
+
+
+PACKAGE = """
+    import asyncio
+
+    async def idle():
+        await asyncio.sleep(3600)
+
+    async def serve(handler):
+        await handler()
+
+    def start(handler):
+        return [asyncio.create_task(idle(), name="idle"), asyncio.create_task(serve(handler))]
+"""
+HANDLER = """
+    import asyncio, os, sys
+    sys.path.insert(0, os.path.abspath("site-packages"))
+    import package
+
+    async def handler():
+        await package.idle()
+
+    async def main():
+        await asyncio.sleep(0)
+        {start}
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("start", ["kept = package.start(handler)", "start_later()"])
+def test_what_a_package_has_spawned_is_told_of_where_it_is_in_the_program(
+    run_program, write, tmp_path, start
+):
+    """Who handles a request hangs in the program's own line, whoever has spawned the task."""
+    (tmp_path / "site-packages").mkdir()
+    write(PACKAGE, "site-packages/package.py")
+    later = "asyncio.get_running_loop().call_soon(package.start, handler); await asyncio.sleep(0)"
+    ended = run_program(HANDLER.format(start=start.replace("start_later()", later)))
+    assert "'idle'" not in ended.stderr
+    lines = ended.stderr.splitlines()
+    assert lines[0].startswith("aioxide: 1 task was still pending")
+    assert lines[1].endswith("  serve()")
+    # The line in the package where that waits is the package's business.
+    assert lines[2] == "    waits    program.py:7 in handler    await package.idle()"
+    assert lines[3].startswith("    spawned  ")
 
 
 def run_with(diagnostics, main, capfd):

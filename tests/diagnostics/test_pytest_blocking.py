@@ -61,6 +61,26 @@ def test_error(run_tests):
     )
 
 
+def test_what_the_test_has_called_is_said(run_tests):
+    ended = run_tests(
+        """
+import asyncio, subprocess, sys, aioxide
+
+def test_calls():
+    async def main():
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.5)"], check=True)
+    aioxide.run(main())
+""",
+        "--aioxide-blocking=warn:200ms",
+    )
+    ended.stdout.fnmatch_lines(
+        [
+            "*at    test_*.py:* in test_calls.<locals>.main: subprocess.run(*",
+            "*in    *.py:* in *",
+        ]
+    )
+
+
 def test_warning(run_tests):
     ended = run_tests(TESTS, "--aioxide-blocking=warn")
     ended.assert_outcomes(passed=5, warnings=2)

@@ -246,7 +246,7 @@ def test_tests_that_run_their_own_loop(run_tests):
     )
     ended.assert_outcomes(passed=2, failed=2)
     ended.stdout.fnmatch_lines(["tasks left:", "  'left'  wait()"])
-    ended.stdout.fnmatch_lines(["coroutines left:", "  coroutine 'nothing' was never awaited"])
+    ended.stdout.fnmatch_lines(["coroutines left:", "  'nothing' was never awaited"])
 
 
 def test_a_test_that_fails_fails_by_its_own_error(run_tests, runner):
@@ -264,3 +264,125 @@ def test_a_test_that_fails_fails_by_its_own_error(run_tests, runner):
     ended.assert_outcomes(failed=1)
     ended.stdout.fnmatch_lines(["E*KeyError: 'its own'"])
     ended.stdout.no_fnmatch_line("*left:*")
+
+
+def test_a_coroutine_is_told_of_once(run_tests, runner):
+    """pytest keeps the warning that it was never awaited, and so the coroutine."""
+    mark, conftest = runner
+    ended = run_tests(
+        f"""
+    {mark}
+    async def test_it():
+        nothing()
+""",
+        "--aioxide-leaks=warn",
+        conftest=dedent(conftest),
+    )
+    ended.assert_outcomes(passed=1, warnings=2)
+    ended.stdout.fnmatch_lines(
+        [
+            "*RuntimeWarning: coroutine 'nothing' was never awaited",
+            "*LeakWarning: coroutines left:",
+            "    'nothing' was never awaited",
+            "      created  *.py:* in test_it    nothing()",
+        ]
+    )
+    ended.stdout.no_fnmatch_line("*never started*")
+    # It is said where it was created.
+    ended.stdout.no_fnmatch_line("*tracemalloc*")
+
+
+def test_what_a_package_has_spawned_for_itself_is_left_out(pytester, run_tests, runner):
+    """A fixture may have the server whose connection is handled by such a task."""
+    mark, conftest = runner
+    folder = pytester.mkdir("site-packages")
+    (folder / "package.py").write_text(
+        """
+import asyncio
+
+async def handle(callback):
+    await callback()
+
+def start(callback):
+    return asyncio.create_task(handle(callback))
+"""
+    )
+    ended = run_tests(
+        f"""
+    import package
+
+    async def page():
+        await wait()
+
+    {mark}
+    async def test_idle():
+        package.start(asyncio.Event().wait)
+        await asyncio.sleep(0)
+
+    {mark}
+    async def test_in_the_program():
+        package.start(page)
+        await asyncio.sleep(0)
+""",
+        "--aioxide-leaks=error",
+        conftest=f"import sys\nsys.path.insert(0, {str(folder)!r})\n" + dedent(conftest),
+    )
+    ended.assert_outcomes(passed=1, failed=1)
+    ended.stdout.fnmatch_lines(
+        [
+            "*test_in_the_program*",
+            "tasks left:",
+            "  '*'  handle()",
+            "    waits    *.py:* in wait    await asyncio.sleep(3600)",
+            "    spawned  *.py:* in test_in_the_program    package.start(page)",
+        ]
+    )
+
+
+def test_what_is_open_says_what_it_is(run_tests):
+    ended = run_tests(
+        """
+    class Answers(asyncio.Protocol):
+        pass
+
+    def test_it():
+        async def main():
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(Answers, "127.0.0.1", 0)
+            kept.append(server)
+            kept.append(await loop.create_connection(Answers, *server.sockets[0].getsockname()))
+            await asyncio.sleep(0)
+        aioxide.run(main())
+
+    kept = []
+""",
+        "--aioxide-leaks=error",
+    )
+    ended.assert_outcomes(failed=1)
+    ended.stdout.fnmatch_lines_random(
+        [
+            "transports left:",
+            "  <Listener fd=* address=('127.0.0.1', *)>",
+            "  <StreamTransport fd=* read=polling write=<idle, bufsize=0>>",
+            "    from ('127.0.0.1', *) to ('127.0.0.1', *)",
+            "    protocol  Answers",
+        ]
+    )
+
+
+def test_warnings_come_through_xdist(run_tests):
+    pytest.importorskip("xdist")
+    ended = run_tests(
+        """
+    import time
+
+    def test_it():
+        async def main():
+            asyncio.create_task(wait(), name="left")
+            time.sleep(0.2)
+        aioxide.run(main())
+""",
+        *("-p", "xdist", "-n", "1", "--aioxide-leaks=warn", "--aioxide-blocking=warn:50ms"),
+    )
+    ended.assert_outcomes(passed=1, warnings=2)
+    ended.stdout.fnmatch_lines_random(["*LeakWarning: tasks left:", "*BlockingWarning: the event*"])

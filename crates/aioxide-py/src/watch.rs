@@ -13,6 +13,7 @@ mod calls;
 mod descriptor;
 #[expect(unsafe_code, reason = "the system call that leaves a table of descriptors")]
 mod files;
+mod fold;
 mod frames;
 mod hints;
 mod history;
@@ -149,10 +150,12 @@ impl Watched {
             return Some((action.clone(), json::to_line(fields)));
         }
         if report.verdict.length != Length::Nothing {
-            output::write(&match self.style {
-                Style::Text => text::freed(&report, ended),
-                Style::Json => json::to_line(json::freed(&report, &self.slot, ended)),
-            });
+            match self.style {
+                Style::Text => output::write_text(&text::freed(&report, ended)),
+                Style::Json => {
+                    output::write(&json::to_line(json::freed(&report, &self.slot, ended)));
+                }
+            }
         }
         None
     }

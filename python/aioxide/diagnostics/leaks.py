@@ -15,9 +15,11 @@ from aioxide.diagnostics.observers import KINDS, Leak
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
 __all__ = [
     "TURNS",
+    "Around",
     "Before",
     "CoroutinesBefore",
     "explain",
@@ -42,8 +44,9 @@ class Before:
             self._tasks.update(asyncio.all_tasks(loop))
             self._transports.update(map(id, _transports(loop)))
 
-    def left(self, *, but: Iterable[Any] = ()) -> list[Leak]:
-        """What is there now and was not before; `but` are tasks that are none."""
+    def left(self, *, but: Iterable[Any] = (), only_own: bool = False) -> list[Leak]:
+        """What is there now and was not before; `but` are tasks that are none, nor are those that
+        packages have spawned for themselves, if `only_own`."""
         if self.loop.is_closed():
             return []
         tasks = [
@@ -52,9 +55,13 @@ class Before:
             if not task.done() and task not in self._tasks and task not in but
         ]
         groups = pending.describe(self.loop, tasks)
-        found = [Leak("tasks", (*group.names, group.coroutine), group.lines) for group in groups]
+        found = [
+            Leak("tasks", (*group.names, group.coroutine), group.lines)
+            for group in groups
+            if not (only_own and group.is_packages_own)
+        ]
         found += [
-            Leak("transports", (type(transport).__name__,), [repr(transport)])
+            _transport(transport)
             for transport in _transports(self.loop)
             if id(transport) not in self._transports
         ]
@@ -82,8 +89,74 @@ class CoroutinesBefore:
         ]
 
 
+class Around:
+    """``with Around(loops) as around:`` a test; `around.left()` is then what it has left.
+
+    `loops` may grow meanwhile: of one that is made in the block everything counts. What loops tell
+    that end in the block counts, too.
+    """
+
+    def __init__(self, loops: Iterable[Any]) -> None:
+        self._loops = loops
+        self._before = {loop: Before(loop) for loop in self._open()}
+        self._coroutines = CoroutinesBefore()
+        self._told: list[Leak] = []
+
+    def __enter__(self) -> Self:
+        observers.observers.append(self._told.append)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        observers.observers.remove(self._told.append)
+
+    def left(self, allowed: Iterable[str] = (), unheeded: Iterable[str] = ()) -> list[Leak]:
+        """To be called once, after the block. `allowed` and `unheeded` are names or kinds that may
+        be left; a loop that has nothing but what is unheeded is not run to end it."""
+        found = list(self._told)
+        loops = self._open()
+        for loop in loops:
+            found += self._left_on(loop, unheeded)
+        found += self._coroutines.left(loops)
+        for loop in loops:
+            found += lost_exceptions(loop)
+        return without(found, [*allowed, *unheeded])
+
+    def _open(self) -> list[Any]:
+        return [loop for loop in self._loops if not loop.is_closed()]
+
+    def _left_on(self, loop: Any, unheeded: Iterable[str]) -> list[Leak]:
+        """Tasks. A transport may be a fixture's: the loop's end tells of it. So may what a package
+        has spawned, the handler of a server's connection, say."""
+        before = self._before.get(loop) or Before(loop, nothing=True)
+        unheeded = [*unheeded, "transports"]
+        left = without(before.left(only_own=True), unheeded)
+        if left and not loop.is_running():
+            # What is about to end may do so.
+            for _ in range(TURNS):
+                loop.call_soon(loop.stop)
+                loop.run_forever()
+            left = without(before.left(only_own=True), unheeded)
+        return left
+
+
 def _transports(loop: Any) -> list[Any]:
     return loop._open_transports() if hasattr(loop, "_open_transports") else []
+
+
+def _transport(transport: Any) -> Leak:
+    lines = [repr(transport)]
+    ask = getattr(transport, "get_extra_info", None)
+    if ask is not None:
+        ends = [f"{word} {ask(name)!r}" for word, name in _ENDS if ask(name)]
+        lines += [f"  {' '.join(ends)}"] if ends else []
+        protocol = transport.get_protocol()
+        # Under TLS, that of the program.
+        protocol = getattr(protocol, "_app_protocol", None) or protocol
+        lines.append(f"  protocol  {type(protocol).__qualname__}")
+    return Leak("transports", (type(transport).__name__,), lines)
+
+
+_ENDS = (("from", "sockname"), ("to", "peername"))
 
 
 def lost_exceptions(loop: Any) -> list[Leak]:

@@ -31,8 +31,7 @@ def is_end_of_run(caller: FrameType | None) -> bool:
 def tell(loop: Any) -> None:
     """Report the tasks that are being cancelled."""
     groups = describe(loop, [task for task in asyncio.all_tasks(loop) if not task.done()])
-    # What a package has spawned for itself is none of the program's business.
-    groups = [group for group in groups if not (group.spawned and group.spawned.is_in_package)]
+    groups = [group for group in groups if not group.is_packages_own]
     if not groups:
         return
     for group in groups:
@@ -58,6 +57,8 @@ class Group(NamedTuple):
     begun: bool
     waits: sites.Place | None
     spawned: sites.Place | None
+    is_packages_own: bool
+    """It is none of the program's business."""
 
     @property
     def lines(self) -> list[str]:
@@ -89,9 +90,11 @@ def describe(loop: Any, tasks: list[asyncio.Task[Any]]) -> list[Group]:
     for task in sorted(tasks, key=lambda task: (len(task.get_name()), task.get_name())):
         coroutine = getattr(task.get_coro(), "__qualname__", type(task.get_coro()).__name__)
         waits = sites.innermost_wait(task)
-        spawned = sites.spawn_place(loop, task) if hasattr(loop, "_spawn_site") else None
+        places = sites.spawn_places(loop, task)
+        spawned = sites.spawn_place(loop, task)
+        theirs = sites.is_packages_own(task, places)
         begun = not sites.is_unstarted(task.get_coro())
-        key = (coroutine, str(waits), str(spawned), str(begun))
-        group = groups.setdefault(key, Group(coroutine, [], begun, waits, spawned))
+        key = (coroutine, str(waits), str(spawned), str(begun), str(theirs))
+        group = groups.setdefault(key, Group(coroutine, [], begun, waits, spawned, theirs))
         group.names.append(task.get_name())
     return list(groups.values())

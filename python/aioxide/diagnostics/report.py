@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any
 
+from aioxide._terminal import fold, width_of
+
 __all__ = ["emit"]
 
 
@@ -21,6 +23,8 @@ def emit(loop: Any, kind: str, text: list[str], fields: dict[str, Any]) -> None:
     else:
         line = "aioxide: " + "\n  ".join(text)
     try:
+        if loop.diagnostics.output == "text":
+            line = fold(line, width_of(sys.stderr), " " * len("aioxide: "))
         # In one piece: other threads write, too.
         sys.stderr.write(line + "\n")
         sys.stderr.flush()

@@ -26,15 +26,18 @@ __all__ = [
     "caller",
     "innermost_wait",
     "is_ours",
+    "is_packages_own",
     "is_unstarted",
     "line_at",
     "made_at",
+    "of_package",
     "outside",
     "own_place",
     "place_at",
     "place_of_frame",
     "short_name",
     "spawn_place",
+    "spawn_places",
     "spawn_summary",
     "where",
 ]
@@ -45,9 +48,14 @@ Pair: TypeAlias = "tuple[CodeType, int]"
 #: aioxide itself, which is nobody's program.
 _OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _OURS = (os.path.dirname(asyncio.__file__) + os.sep, _OWN)
-_PACKAGES = tuple(
-    {sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib")}
+_PACKAGES = (
+    *{sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib", "stdlib", "platstdlib")},
+    _OWN,
 )
+_STANDARD = os.path.dirname(linecache.__file__) + os.sep
+_LIBRARY = (*_OURS, _STANDARD, "<frozen ")
+#: Where packages are that another tool has installed, or for another interpreter.
+_FOLDERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 
 
 class Place:
@@ -70,8 +78,7 @@ class Place:
 
     @property
     def is_in_package(self) -> bool:
-        """Whether the file is an installed package's or the standard library's."""
-        return self.file.startswith(_PACKAGES)
+        return of_package(self.file)
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -85,18 +92,30 @@ class Place:
 
 
 def short_name(file: str) -> str:
-    """A file's name as it is quoted: from the current directory on where it is in there."""
+    """A file's name as it is quoted: from where packages are on, or from the current directory."""
+    for folder in _FOLDERS:
+        _, found, rest = file.rpartition(folder)
+        if found:
+            return rest
     try:
         # Not os.getcwd(): programs replace that to find calls that block, and this one is ours.
         here = posix.getcwd() + os.sep
     except OSError:
-        return file
-    return file.removeprefix(here)
+        here = ""
+    if here and file.startswith(here):
+        return file.removeprefix(here)
+    return file.removeprefix(_STANDARD)
 
 
 def is_ours(code: CodeType) -> bool:
     """Whether code is asyncio's or aioxide's own, which nobody looks for."""
     return code.co_filename.startswith(_OURS)
+
+
+def of_package(file: str) -> bool:
+    """Whether a file is an installed package's or the standard library's, and so not the program's
+    own."""
+    return file.startswith(_PACKAGES) or any(folder in file for folder in _FOLDERS)
 
 
 def line_at(code: CodeType, instruction: int) -> int | None:
@@ -109,6 +128,8 @@ def line_at(code: CodeType, instruction: int) -> int | None:
 
 def spawn_places(loop: Any, task: Any) -> list[Place]:
     """Where a task was spawned, from the innermost frame outwards, as far as the loop knows."""
+    if not hasattr(loop, "_spawn_site"):
+        return []
     places = []
     for code, instruction in loop._spawn_site(task):
         if code.co_name == "run_forever" and is_ours(code):
@@ -118,8 +139,10 @@ def spawn_places(loop: Any, task: Any) -> list[Place]:
 
 
 def spawn_place(loop: Any, task: Any) -> Place | None:
-    """The program's line that has spawned a task; None where the loop does not know."""
-    return next(iter(spawn_places(loop, task)), None)
+    """The line that has spawned a task, the program's own where it is known; None where none is."""
+    places = spawn_places(loop, task)
+    own = (place for place in places if not place.is_in_package)
+    return next(own, places[0] if places else None)
 
 
 def spawn_summary(loop: Any, task: Any) -> traceback.StackSummary | None:
@@ -183,12 +206,37 @@ def where(pair: Pair) -> str:
 
 
 def innermost_wait(task: Any) -> Place | None:
-    """The program's innermost line at which a suspended task waits; None when it has not begun."""
-    found = None
+    """The line at which a suspended task waits; None when it has not begun.
+
+    The innermost of the program's own, or else of a package: what that does inside is its business.
+    """
+    own = other = None
     for frame in _suspended(task.get_coro()):
-        if found is None or not is_ours(frame.f_code):
-            found = frame
+        if not of_package(frame.f_code.co_filename):
+            own = frame
+        elif other is None or not is_ours(frame.f_code):
+            other = frame
+    found = own or other
     return None if found is None else place_of_frame(found)
+
+
+def is_packages_own(task: Any, places: list[Place]) -> bool:
+    """Whether a task is a package's own business: one that a package has spawned, at `places`, and
+    that is in no code of the program's.
+
+    Where it is not known who has spawned it, a package is who made its coroutine, the standard
+    library not.
+    """
+    if places and not places[0].is_in_package:
+        return False
+    coroutine = task.get_coro()
+    if is_unstarted(coroutine):
+        codes = [coroutine.cr_code]
+    else:
+        codes = [frame.f_code for frame in _suspended(coroutine)]
+    if any(not of_package(code.co_filename) for code in codes):
+        return False
+    return bool(places) or not all(code.co_filename.startswith(_LIBRARY) for code in codes)
 
 
 # Coroutines, generators, asynchronous generators: the frame, whether it waits, and for what.

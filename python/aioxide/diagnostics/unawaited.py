@@ -11,6 +11,7 @@ Coroutines that something still refers to when the loop is closed are found amon
 
 from __future__ import annotations
 
+import _tracemalloc
 import asyncio
 import gc
 import linecache
@@ -54,33 +55,34 @@ def _warn(coroutine: Any) -> None:
     loop: Any = asyncio._get_running_loop()
     chosen = getattr(loop, "diagnostics", None)
     if chosen is not None and chosen.never_awaited:
-        message = _counted(loop, name, _where(coroutine, sys._getframe(1)), message)
-    warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=coroutine)
+        message = _counted(loop, coroutine, sys._getframe(1), message)
+    # Where it was made is said: Python would advise to have it found out.
+    told = coroutine.cr_origin is not None and not _tracemalloc.is_tracing()
+    source = None if told else coroutine
+    warnings.warn(message, category=RuntimeWarning, stacklevel=2, source=source)
 
 
-def _where(coroutine: Any, dropped: Any) -> tuple[str, int]:
-    """File and line where it was created, or else where it is dropped."""
-    if coroutine.cr_origin:
-        file, line, _ = coroutine.cr_origin[0]
-        return file, line
-    return dropped.f_code.co_filename, dropped.f_lineno
-
-
-def _counted(loop: Any, name: str, where: tuple[str, int], message: str) -> str:
+def _counted(loop: Any, coroutine: Any, dropped: Any, message: str) -> str:
     """Count it, and add in which task it was dropped: for one line always what was said first.
 
     Otherwise each would be another message, and Python's filters would show them all.
     """
+    name = coroutine.__qualname__
+    word, place = "dropped", sites.place_of_frame(dropped)
+    if coroutine.cr_origin:
+        word, place = "created", sites.Place(*coroutine.cr_origin[0])
     if observers.observers:
-        observers.tell(observers.Leak("coroutines", (name,), message.splitlines()))
+        lines = [f"'{name}' was never awaited", f"  {word}  {place}    {place.source}"]
+        observers.tell(observers.Leak("coroutines", (name,), lines))
+    where = place.file, place.line
     known: list[Any] | None = loop._never_awaited.get((name, *where))
     if known is None:
         task = asyncio.current_task(loop)
         if task is not None:
             message += f"\nDropped in task {task.get_name()!r}"
-            place = sites.spawn_place(loop, task)
-            if place is not None:
-                message += f", spawned at {place}"
+            spawned = sites.spawn_place(loop, task)
+            if spawned is not None:
+                message += f", spawned at {spawned}"
         loop._never_awaited[name, *where] = [1, message]
         return message
     known[0] += 1
@@ -147,11 +149,15 @@ def created(coroutine: Any) -> sites.Place:
 
 
 def unstarted(*, only_with_origin: bool = False) -> list[Any]:
-    """The coroutines that nobody has started, nor closed, of all that there are."""
+    """The coroutines that nobody has started, nor closed, of all that there are.
+
+    Not those that the warning has told of and that live on because somebody keeps the warning.
+    """
     return [
         thing
         for thing in gc.get_objects()
         if type(thing) is CoroutineType
         and sites.is_unstarted(thing)
         and (thing.cr_origin or not only_with_origin)
+        and not gc.is_finalized(thing)
     ]

@@ -199,6 +199,15 @@ impl Listener {
         }
     }
 
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let fd = self.listening.as_fd().as_raw_fd();
+        match self.socket.bind(py).call_method0("getsockname") {
+            Ok(address) => Ok(format!("<Listener fd={fd} address={}>", address.repr()?)),
+            Err(error) if ends_run(py, &error) => Err(error),
+            Err(_) => Ok(format!("<Listener fd={fd}>")),
+        }
+    }
+
     /// Accept connections.
     fn start(this: &Bound<'_, Self>) -> PyResult<()> {
         this.get().start_accepting(&Ref::new(this))

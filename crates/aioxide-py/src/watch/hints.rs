@@ -3,12 +3,14 @@
 use super::activity::Kind;
 use super::report::{Report, Work};
 
+/// From so many steps on, it is their number that makes a turn long.
+const FEW: usize = 20;
 /// The file of the frames that run an import.
 const IMPORT: &str = "<frozen importlib._bootstrap>";
 
 /// What could be done about what `report` tells of.
 pub(super) fn hint(report: &Report) -> Option<String> {
-    if matches!(report.work, Work::Turn { .. }) {
+    if matches!(report.work, Work::Turn { begun: FEW.., .. }) {
         return Some(
             "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
              queue and a few workers"
@@ -20,6 +22,7 @@ pub(super) fn hint(report: &Report) -> Option<String> {
             "a module is imported for the first time: import it before the loop runs".to_owned(),
         );
     }
+    let asked = || report.site.source.as_ref().is_some_and(|source| source.contains("gc.collect("));
     let text = match report.activity.kind {
         Kind::Sleep => "`await asyncio.sleep(...)` waits without holding the loop",
         Kind::Cpu if report.still && report.has_gil => {
@@ -31,6 +34,7 @@ pub(super) fn hint(report: &Report) -> Option<String> {
             "`await asyncio.to_thread(...)` shares the GIL with the loop by turns; a process pool \
              takes no time from it"
         }
+        Kind::Gc if asked() => "the program asks for it: do that where no loop waits, if at all",
         Kind::Gc => "`gc.freeze()` after the start, or a higher `gc.set_threshold()`",
         Kind::Syscall => {
             "use asyncio's own streams or an asynchronous client, or `await asyncio.to_thread(...)`"

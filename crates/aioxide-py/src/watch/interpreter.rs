@@ -15,6 +15,8 @@ use crate::handle;
 
 /// Says `gil` when stacks are to be read with the interpreter's help only.
 const SWITCH: &str = "AIOXIDE_FRAMES";
+/// Where packages are.
+pub(super) const FOLDERS: [&str; 2] = ["/site-packages/", "/dist-packages/"];
 
 #[derive(Debug)]
 pub(super) struct Interpreter {
@@ -25,6 +27,8 @@ pub(super) struct Interpreter {
     pub(super) handles: [usize; 2],
     /// The folder of the standard library.
     pub(super) library: String,
+    /// The folder of this package.
+    own: String,
 }
 
 static INTERPRETER: OnceLock<Interpreter> = OnceLock::new();
@@ -57,16 +61,39 @@ impl Interpreter {
             refused => refused,
         };
         let types = handle::types(py)?.named(py);
-        let library: String = py.import("os")?.getattr("__file__")?.extract()?;
+        let folder_of = |module: &str| -> PyResult<String> {
+            let file: String = py.import(module)?.getattr("__file__")?.extract()?;
+            Ok(file.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned()))
+        };
         Ok(Self {
             tasks: if layout.is_ok() { TaskLayout::find_out(py)? } else { None },
             layout,
             handles: types.map(|(_, class)| class.as_ptr().addr()),
-            library: library
-                .rsplit_once('/')
-                .map_or(String::new(), |(folder, _)| folder.to_owned()),
+            library: folder_of("os")?,
+            own: folder_of("aioxide")?,
         })
     }
+
+    /// Whether code of this file is the standard library's, or the loop's.
+    pub(super) fn is_library(&self, file: &str) -> bool {
+        file.starts_with("<frozen ")
+            || is_below(file, &self.own)
+            || is_below(file, &self.library) && !FOLDERS.iter().any(|folder| file.contains(folder))
+    }
+
+    /// Whether it is that by which the loop runs a handle in debug mode.
+    pub(super) fn is_loops(&self, file: &str) -> bool {
+        is_below(file, &self.own) && file.ends_with("/_cold.py")
+    }
+
+    /// Whether it is an installed package's.
+    pub(super) fn is_package(file: &str) -> bool {
+        FOLDERS.iter().any(|folder| file.contains(folder))
+    }
+}
+
+fn is_below(file: &str, folder: &str) -> bool {
+    !folder.is_empty() && file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Reads this thread's own stack and compares it with what the interpreter says of it.

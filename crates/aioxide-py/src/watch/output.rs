@@ -4,8 +4,10 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::tcgetwinsize;
 
 use super::files;
+use super::fold::fold;
 
 /// As much as goes into a pipe that says it has room.
 const PIECE: usize = 4096;
@@ -29,6 +31,15 @@ const STDERR: RawFd = 2;
 /// Writes `text` to descriptor 2. What nobody reads is dropped.
 pub(super) fn write(text: &str) {
     let _ = files::with(STDERR, |stderr| write_to(stderr, text));
+}
+
+/// As [`write`], with lines broken between words where descriptor 2 is a terminal.
+pub(super) fn write_text(text: &str) {
+    let width = files::with(STDERR, |stderr| tcgetwinsize(stderr).ok()).flatten();
+    match width {
+        Some(size) => write(&fold(text, size.ws_col.into())),
+        None => write(text),
+    }
 }
 
 fn write_to(stderr: BorrowedFd<'_>, text: &str) {

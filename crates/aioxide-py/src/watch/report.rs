@@ -71,8 +71,10 @@ pub(super) struct Report {
     pub(super) stack: Vec<Line>,
     pub(super) cut: bool,
     pub(super) holder: Option<Holder>,
-    /// The program's innermost line, where its own files can be told from the library's.
+    /// The program's innermost line, where its own files can be told from those of others.
     pub(super) site: Line,
+    /// The innermost line outside of the standard library, which tells one cause from another.
+    pub(super) cause: Frame,
     pub(super) task: Option<Task>,
     pub(super) label: Option<String>,
     pub(super) delayed: Delayed,
@@ -131,15 +133,14 @@ impl<'a> Reader<'a> {
         (frame, sample.activity.kind)
     }
 
-    /// The innermost line that is not the standard library's.
-    fn site(&self, stack: &[Line]) -> Option<Line> {
-        let library = self.interpreter.library.as_str();
-        let own = |line: &&Line| {
-            let file = line.frame.file.as_str();
-            let inside = !library.is_empty() && file.starts_with(library);
-            !file.starts_with("<frozen ") && (!inside || file.contains("/site-packages/"))
-        };
-        stack.iter().find(own).or_else(|| stack.first()).cloned()
+    /// The innermost line outside of the standard library, and the innermost of the program's own;
+    /// the next best where there is none.
+    fn sites<'b>(&self, stack: &'b [Line]) -> Option<(&'b Line, &'b Line)> {
+        let interpreter = self.interpreter;
+        let outside = |line: &&Line| !interpreter.is_library(&line.frame.file);
+        let own = |line: &&Line| outside(line) && !Interpreter::is_package(&line.frame.file);
+        let cause = stack.iter().find(outside).or_else(|| stack.first())?;
+        Some((cause, stack.iter().find(own).unwrap_or(cause)))
     }
 }
 
@@ -155,6 +156,9 @@ impl Report {
             Some(frames) => frames.iter().map(|frame| reader.line(frame.clone())).collect(),
             None => reader.stack(&sample.walk),
         };
+        while stack.last().is_some_and(|line| reader.interpreter.is_loops(&line.frame.file)) {
+            stack.pop();
+        }
         let holder = sample.holder.as_ref().and_then(|walk| {
             let layout = reader.interpreter.layout.as_ref().ok()?;
             let place = sample.activity.holder + layout.thread.native_id;
@@ -164,7 +168,10 @@ impl Report {
             Some(Holder { tid, stack })
         });
         let culprit = holder.as_ref().map_or(&stack, |holder| &holder.stack);
-        let site = reader.site(culprit).unwrap_or_else(unknown_line);
+        let (cause, site) = match reader.sites(culprit) {
+            Some((cause, site)) => (cause.frame.clone(), site.clone()),
+            None => (unknown_line().frame, unknown_line()),
+        };
         let cut = sample.walk.cut || stack.len() > TOLD;
         stack.truncate(TOLD);
         let look = about.look;
@@ -188,6 +195,7 @@ impl Report {
             cut,
             holder,
             site,
+            cause,
             label: task.as_ref().and_then(|task| label_of(task.address)),
             task,
             delayed: reader.interpreter.delayed(memory, look.queue, begun, slot.item_size),

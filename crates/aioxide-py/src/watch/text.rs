@@ -7,7 +7,7 @@ use aioxide_core::Nanos;
 use super::activity::Kind;
 use super::frames::Frame;
 use super::history::Length;
-use super::interpreter::known;
+use super::interpreter::{FOLDERS, known};
 use super::report::{Line, Place, Report, Work};
 use super::slot::Slot;
 
@@ -154,8 +154,12 @@ fn sampled(place: &Place) -> String {
     format!("{} {} in {at}", place.count, place.kind.name())
 }
 
-/// A path as it is seen from the current folder, or from that of the standard library.
+/// A path as it is seen from the folder of packages, from the current one, or from that of the
+/// standard library.
 fn shown(file: &str) -> String {
+    if let Some(file) = FOLDERS.iter().find_map(|folder| Some(file.rsplit_once(folder)?.1)) {
+        return file.to_owned();
+    }
     let below = |folder: &str| Some(file.strip_prefix(folder)?.strip_prefix('/')?.to_owned());
     let folder = std::env::current_dir().ok();
     folder

@@ -316,14 +316,14 @@ impl Thread {
         if open.is_some() || !slot.counters.look().is_some_and(goes_on) {
             return Reported::Over;
         }
-        report.verdict = self.history.judge(&report.site.frame, report.activity.kind, about.at);
+        report.verdict = self.history.judge(&report.cause, report.activity.kind, about.at);
         if let Some(style) = slot.style
             && report.verdict.length != Length::Nothing
         {
-            output::write(&match style {
-                Style::Text => text::blocked(&report, slot),
-                Style::Json => json::to_line(json::blocked(&report, slot)),
-            });
+            match style {
+                Style::Text => output::write_text(&text::blocked(&report, slot)),
+                Style::Json => output::write(&json::to_line(json::blocked(&report, slot))),
+            }
         }
         *open = Some(report);
         slot.counters.notice();

@@ -22,7 +22,7 @@ static SAID: Once = Once::new();
 pub(super) fn say_so() {
     if let Some(Err(why)) = known().map(|known| known.layout.as_ref().map(drop)) {
         SAID.call_once(|| {
-            output::write(&format!(
+            output::write_text(&format!(
                 "aioxide: stacks of a blocked event loop are read with the help of the interpreter \
                  ({why}); what holds the GIL is seen only if it lets go of it\n"
             ));
