@@ -15,8 +15,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[0] = str(HERE)
 
-from harness import expected, results  # noqa: E402
-from harness.show import show_class, show_verdict  # noqa: E402
+from harness import expected, reports, results  # noqa: E402
+from harness.show import show_class, show_reports, show_verdict  # noqa: E402
 from harness.suite import BROKEN, CONTROL, Runner, SuiteError, list_suite  # noqa: E402
 
 SUITE = "test.test_asyncio"
@@ -36,6 +36,7 @@ def arguments():
     parser.add_argument("--test", action="append", metavar="GLOB", help="test, class or module")
     parser.add_argument("--list", action="store_true", help="print the ids of the tests, run none")
     parser.add_argument("--verbose", action="store_true", help="print every failure's traceback")
+    reports.add_option(parser)
     parser.add_argument("--update-results", action="store_true", help="write conformance/results")
     parser.add_argument("--suite", default=SUITE, help=argparse.SUPPRESS)
     parser.add_argument("--suite-path", help=argparse.SUPPRESS)
@@ -43,6 +44,8 @@ def arguments():
     options = parser.parse_args()
     if options.update_results and options.test:
         parser.error("--update-results needs a run of the whole suite, without --test")
+    if options.reports and options.loop != reports.LOOP:
+        parser.error(f"--reports is of {reports.LOOP}'s loop, not of {options.loop}")
     if options.jobs < 1 or options.limit <= 0:
         parser.error("--jobs and --limit must be positive")
     return options
@@ -77,6 +80,7 @@ def run(options):
         return 0
     path = options.expected or HERE / "expected" / f"{file_name(options.loop)}.toml"
     entries = expected.load(path, sys.version_info[:3])
+    heard = reports.Heard() if options.reports else None
     runner = Runner(
         suite,
         options.loop,
@@ -86,6 +90,7 @@ def run(options):
         expected=expected.tests_of(entries, suite.test_ids()),
         control_all=options.update_results,
         report=show_class,
+        heard=heard and heard.add,
     )
     outcomes = runner.run()
     if options.loop == CONTROL:
@@ -94,6 +99,8 @@ def run(options):
             outcome.kind = "control" if outcome.kind in BROKEN else outcome.kind
     verdict = expected.judge(outcomes, entries, whole=not options.test)
     show_verdict(outcomes, verdict, verbose=options.verbose)
+    if heard:
+        show_reports(heard, heard.write(options.reports, "cpython"))
     if options.update_results:
         write_results(options.loop, outcomes)
     return 0 if verdict.good() else 1

@@ -18,8 +18,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[0] = str(HERE)
 
-from harness import blackbox, expected, package, results, shares  # noqa: E402
-from harness.show import show_class, show_shares, show_verdict  # noqa: E402
+from harness import blackbox, expected, package, reports, results, shares  # noqa: E402
+from harness.show import show_class, show_reports, show_shares, show_verdict  # noqa: E402
 from harness.suite import BROKEN, Runner, SuiteError, list_suite  # noqa: E402
 
 SUITES = HERE / "suites"
@@ -37,6 +37,7 @@ def arguments():
     parser.add_argument("--test", action="append", metavar="GLOB", help="test, file or function")
     parser.add_argument("--list", action="store_true", help="print the ids of the tests, run none")
     parser.add_argument("--verbose", action="store_true", help="print every failure's traceback")
+    reports.add_option(parser)
     parser.add_argument("--update-results", action="store_true", help="write conformance/results")
     parser.add_argument("--suites", type=pathlib.Path, default=SUITES, help=argparse.SUPPRESS)
     parser.add_argument("--source", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -44,6 +45,8 @@ def arguments():
     options = parser.parse_args()
     if options.update_results and (options.test or not options.whole):
         parser.error("--update-results needs --whole, and no --test")
+    if options.reports and options.loop != reports.LOOP:
+        parser.error(f"--reports is of {reports.LOOP}'s loop, not of {options.loop}")
     if options.jobs < 1 or options.limit <= 0:
         parser.error("--jobs and --limit must be positive")
     known = sorted(path.stem for path in options.suites.glob("*.toml"))
@@ -117,6 +120,7 @@ def run(name, options):
     folder = options.expected or HERE / "expected"
     stem = stem_of(name, wanted, options)
     entries = expected.load(folder / f"{stem}.toml", sys.version_info[:3])
+    heard = reports.Heard() if options.reports else None
     runner = Runner(
         suite,
         options.loop,
@@ -125,6 +129,7 @@ def run(name, options):
         expected=expected.tests_of(entries, suite.test_ids()),
         control_all=options.update_results,
         report=show_class,
+        heard=heard and heard.add,
         client=client,
     )
     started = time.monotonic()
@@ -136,6 +141,8 @@ def run(name, options):
     complete = len(suite.test_ids()) == len(whole_suite.test_ids())
     verdict = expected.judge(outcomes, entries, whole=complete)
     show_verdict(outcomes, verdict, verbose=options.verbose)
+    if heard:
+        show_reports(heard, heard.write(options.reports, name))
     parts = []
     if client:
         parts = shares.parts(suite, outcomes, reasons, wanted.first)

@@ -106,7 +106,7 @@ class Reporter(Plugin):
         )
 
 
-def run_pytest(request, plugin, paths, *options):
+def run_pytest(request, plugins, paths, *options):
     for name in request["files"]:
         source = pathlib.Path(request["source"], name)
         pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def run_pytest(request, plugin, paths, *options):
     arguments = ["-o", "addopts=", "-q", "-p", "no:cacheprovider"]
     for name in request["plugins"]:
         arguments += ["-p", name]
-    return pytest.main([*arguments, *request["arguments"], *options, *paths], plugins=[plugin])
+    return pytest.main([*arguments, *request["arguments"], *options, *paths], plugins=plugins)
 
 
 def stand_in(request):
@@ -167,16 +167,21 @@ def list_suite(request, events):
         for path in sorted(folder.glob(glob))
     ]
     paths = paths or [request["tests-folder"]]
-    run_pytest(request, Lister(request, events), paths, "--collect-only", *ignored)
+    run_pytest(request, [Lister(request, events)], paths, "--collect-only", *ignored)
 
 
 def run_file(request, events):
     recorder = install_loop(request)
     uses = install_client(request)
     file = "/".join(request["module"].split(".")) + ".py"
-    plugin = Reporter(request, events, recorder, uses)
+    plugins = [Reporter(request, events, recorder, uses)]
+    options = []
+    if request["reports"]:
+        collector = child.load("collector")
+        plugins.append(collector.Plugin(collector.Collector(events)))
+        options = collector.Plugin.OPTIONS
     try:
-        run_pytest(request, plugin, [f"{request['tests-folder']}/{file}"])
+        run_pytest(request, plugins, [f"{request['tests-folder']}/{file}"], *options)
     except Exception:
         # What failed tests leave behind raises when pytest ends; each has had its outcome.
         traceback.print_exc()

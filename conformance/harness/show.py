@@ -45,3 +45,10 @@ def show_shares(parts, outcomes, at_least):
         passed, of = part.counts["pass"], part.applicable()
         wanted = f"; {at_least:g} % are wanted" if part is parts[0] else ""
         print(f"{part.name}: {passed} of {of} pass, {part.share():.1f} %{wanted}")
+
+
+def show_reports(heard, path):
+    print("reports of aioxide's, and at how many places:")
+    for (way, kind), (reports, places) in heard.counts().items():
+        print(f"{reports:6} {places:6} {way}: {kind}")
+    print(f"wrote {path}")

@@ -101,6 +101,8 @@ class Runner:
     # Tests that are known to fail: they need no second run alone, and no control unless asked.
     expected: frozenset[str] = frozenset()
     control_all: bool = False
+    # Told of each report of aioxide's: the test's id, and the event.
+    heard: object = None
     report: object = lambda cls, outcomes: None
 
     def run(self):
@@ -110,10 +112,12 @@ class Runner:
             return {key: value for outcomes in by_class for key, value in outcomes.items()}
 
     def run_class(self, cls):
-        outcomes = self.attempt(cls, cls.tests, self.loop, self.client)
+        outcomes = self.attempt(cls, cls.tests, self.loop, self.client, self.heard)
         for test in self.unexplained(cls, outcomes):
             if len(cls.tests) > 1:
-                second = self.attempt(cls, [test], self.loop, self.client)[test]
+                # It runs as before, with the checks on; its reports are there already.
+                again = self.heard and ignore
+                second = self.attempt(cls, [test], self.loop, self.client, again)[test]
                 second.alone = second.kind not in BROKEN
                 outcomes[test] = second
         self.control(cls, outcomes)
@@ -146,21 +150,25 @@ class Runner:
     def is_control(self):
         return self.loop == CONTROL and not self.client
 
-    def attempt(self, cls, tests, loop, client=""):
+    def attempt(self, cls, tests, loop, client="", heard=None):
         """Run tests of a class in as few processes as hangs and crashes allow."""
         outcomes = {}
         left = list(tests)
         while left:
             running = None
+            last = left[0]
             whole = None
 
             def on_event(event):
-                nonlocal running, whole
+                nonlocal running, last, whole
                 if event["event"] == "start":
-                    running = event["test"]
+                    running = last = event["test"]
                 elif event["event"] == "stop":
                     outcomes[event["test"]] = settle(event)
                     running = None
+                elif event["event"] == "report":
+                    # What comes between two tests is of the first one's end.
+                    heard(cls.test_id(last), event)
                 elif event["event"] in ("class-skip", "class-fail"):
                     whole = Outcome(event["event"].removeprefix("class-"), event["detail"])
 
@@ -172,6 +180,7 @@ class Runner:
                 "module": cls.module,
                 "class": cls.name,
                 "tests": left,
+                "reports": heard is not None,
                 **self.suite.settings,
             }
             ending = processes.run_worker(
@@ -188,9 +197,12 @@ class Runner:
                 raise SuiteError(f"no word of {cls.module}.{cls.name}.{left[0]}:\n{ending.detail}")
             elif not left and ending.kind != "end" and running is None:
                 # Every test had its outcome: the class's last cleanup died.
-                last = tests[-1]
-                outcomes[last] = Outcome(ending.kind, ending.detail)
+                outcomes[tests[-1]] = Outcome(ending.kind, ending.detail)
         return outcomes
+
+
+def ignore(test_id, event):
+    pass
 
 
 def settle(event):

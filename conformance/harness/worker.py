@@ -1,5 +1,6 @@
 """The child process: lists a suite, or runs some tests of one of its classes on a loop."""
 
+import contextlib
 import importlib
 import pathlib
 import pkgutil
@@ -21,10 +22,11 @@ class Result(unittest.TestResult):
 
     RANK = ("pass", "skip", "fail")
 
-    def __init__(self, events, recorder):
+    def __init__(self, events, recorder, collector):
         super().__init__()
         self.events = events
         self.recorder = recorder
+        self.collector = collector
         self.running = None
 
     def startTest(self, test):
@@ -34,8 +36,11 @@ class Result(unittest.TestResult):
         self.detail = []
         self.recorder.clear()
         self.events.send(event="start", test=test._testMethodName)
+        self.around = self.collector.test() if self.collector else contextlib.nullcontext()
+        self.around.__enter__()
 
     def stopTest(self, test):
+        self.around.__exit__(None, None, None)
         super().stopTest(test)
         self.running = None
         self.events.send(
@@ -127,7 +132,11 @@ def run_class(request, events):
     if request["suite"] == "test.test_asyncio":
         bindings.rebind(module, recorder)
     cls = getattr(module, request["class"])
-    result = Result(events, recorder)
+    collector = None
+    if request["reports"]:
+        collector = child.load("collector").Collector(events)
+        collector.watch_tests(str(pathlib.Path(module.__file__).parent))
+    result = Result(events, recorder, collector)
     unittest.TestSuite(cls(name) for name in request["tests"]).run(result)
 
 

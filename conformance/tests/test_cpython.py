@@ -1,5 +1,6 @@
 """The command, on a fake suite and on loops that fail, hang, crash, or do better than expected."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -225,3 +226,24 @@ def test_python_without_its_suite_is_skipped(tmp_path):
     )
     assert done.returncode == 77
     assert "libpython" in done.stdout
+
+
+def test_reports(command, tmp_path):
+    """What each test leaves, without pytest."""
+    folder = tmp_path / "told"
+    path = os.pathsep.join([str(HERE / "fake"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = command(
+        *("--suite", "leakysuite", "--suite-path", path, "--reports", str(folder)), PYTHONPATH=path
+    )
+    assert done.code == 0, done.out + done.err
+    assert "test_leaks.Tests: 3 pass" in done.lines()
+    [file] = folder.iterdir()
+    assert file.name == "cpython-{}.{}.json".format(*sys.version_info)
+    places = json.loads(file.read_text())
+    assert {(place["way"], place["kind"], *place["tests"]) for place in places} == {
+        ("stderr", "pending", "test_leaks.Tests.test_end_of_a_run"),
+        ("test", "tasks", "test_leaks.Tests.test_end_of_a_run"),
+        ("test", "blocked", "test_leaks.Tests.test_blocks"),
+        ("test", "transports", "test_leaks.Tests.test_server"),
+        ("warning", "ResourceWarning", "test_leaks.Tests.test_server"),
+    }

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import io
+import json
 import os
 import pathlib
 import re
@@ -204,3 +205,39 @@ def test_committed_suites_are_pinned_in_the_project(pytestconfig):
         wanted = package.load(file)
         assert wanted.stand_in or f"{wanted.package}=={wanted.version}" in pinned
         assert re.fullmatch("[0-9a-f]{64}", wanted.sha256)
+
+
+def test_reports(command, tmp_path):
+    """They are collected by place, whatever the suite's filters say, and no test fails by them."""
+    source = ("--source", HERE / "fake" / "leakypackage")
+    settings = SETTINGS.replace('["tests"]', '["tests", "pytest.ini"]')
+    code, shown = command(*source, "--reports", tmp_path / "told", whole=settings)
+    assert code == 0, shown
+    assert "test_leaks: 7 pass" in shown
+    assert "process of its own" not in shown
+    name = "fake-{}.{}.json".format(*sys.version_info)
+    assert f"wrote {tmp_path / 'told' / name}" in shown
+    places = json.loads((tmp_path / "told" / name).read_text())
+    by_kind = {(place["way"], place["kind"]): place for place in places if place["count"] == 1}
+    assert by_kind["stderr", "pending"]["tests"] == ["test_leaks.test_end_of_a_run"]
+    assert by_kind["test", "coroutines"]["tests"] == ["test_leaks.test_coroutine"]
+    blocked = by_kind["test", "blocked"]
+    assert blocked["site"] == ["tests/test_leaks.py:29 in block, sleep"]
+    assert blocked["first"]["blocked_for"] >= 0.2
+    [tasks] = [place for place in places if place["kind"] == "tasks" and place["count"] == 4]
+    assert (tasks["way"], tasks["in-tests"]) == ("test", 4)
+    assert tasks["site"][0] == "wait"
+    assert "test_leaks.test_clean" not in str(places)
+
+
+def test_reports_are_of_one_loop(command, tmp_path):
+    code, shown = command("--loop", "asyncio", "--reports", tmp_path / "told")
+    assert code == 2
+    assert "--reports is of aioxide's loop, not of asyncio" in shown
+
+
+def test_without_reports_nothing_is_written(command, tmp_path):
+    source = ("--source", HERE / "fake" / "leakypackage")
+    code, shown = command(*source, "--test", "test_leaks.test_task")
+    assert code == 0, shown
+    assert "reports" not in shown
