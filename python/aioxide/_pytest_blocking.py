@@ -117,5 +117,7 @@ def explain(report: Mapping[str, Any]) -> str:
 def _line(frame: Mapping[str, Any]) -> str:
     from aioxide.diagnostics.sites import short_name
 
+    if not frame["line"]:
+        return "no line of Python"
     source = f": {frame['source']}" if frame["source"] else ""
     return f"{short_name(frame['file'])}:{frame['line']} in {frame['function']}{source}"

@@ -419,6 +419,74 @@ def store(until_reported):
         assert report["site"]["line"] == result.line_of("here")
 
 
+def test_python_code_that_waits_for_a_processor_is_no_call_of_c_code(run_blocking):
+    """It stands still meanwhile."""
+    result = run_blocking(
+        """
+        import subprocess
+
+        def work(number):
+            first = number + 1
+            second = first * 3 % 1001
+            third = second ^ first
+            fourth = [first, second, third]
+            fifth = fourth[0] + fourth[1] - fourth[2]
+            return (first, second, third, fifth)[fifth % 4]
+
+        def hog():
+            number = 1
+            for _ in range(1000):
+                for _ in range(200):
+                    number = work(number)
+                if time.thread_time() > until:
+                    break
+
+        async def main():
+            global until
+            for _ in range(12):
+                until = time.thread_time() + 0.04
+                hog()
+                await asyncio.sleep(0)
+
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        rivals = [
+            subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)
+        ]
+        try:
+            action = lambda report: tell([report["site"]["function"], report["doing"]])
+            aioxide.run(main(), diagnostics=diagnostics(limit=0.03, blocking_action=action))
+        finally:
+            for rival in rivals:
+                rival.kill()
+                rival.wait()
+        """
+    )
+    doing = [doing for function, doing in result.told if function in ("hog", "work")]
+    assert doing
+    assert [text for text in doing if "C code" in text] == []
+
+
+def test_step_that_ends_at_the_limit_is_not_told_of_as_what_comes_after_it(run_blocking):
+    """The loop waits then, for events."""
+    result = run_blocking(
+        """
+        def step(length):
+            until = time.perf_counter() + length
+            while time.perf_counter() < until:
+                pass
+
+        async def main():
+            for number in range(100):
+                step(0.02 + number % 20 * 0.00005)
+                await asyncio.sleep(0.01)
+
+        action = lambda report: tell(report["call"] or report["site"]["function"])
+        aioxide.run(main(), diagnostics=diagnostics(limit=0.02, blocking_action=action))
+        """
+    )
+    assert [call for call in result.told if call.startswith("epoll_")] == []
+
+
 def test_place_in_a_package_where_nothing_is_the_programs(run_blocking, tmp_path):
     packages = tmp_path / "site-packages"
     packages.mkdir()

@@ -14,6 +14,7 @@ SPEAKS_PYTHON = {"crates/aioxide-py"}
 CLOCK_FILE = "crates/aioxide-core/src/clock.rs"
 READS_THE_CLOCK = {
     CLOCK_FILE: "the one that everybody asks",
+    "crates/aioxide-py/src/watch/cpu_time.rs": "how long a thread has run, which is no time of day",
     "crates/aioxide-core/src/sys/tsc.rs": "the processor's counter, which clock.rs alone reads",
 }
 # Files with `unsafe` of which neither the first lines nor the `mod` line say why: path = reason.

@@ -10,6 +10,8 @@
 
 mod activity;
 mod calls;
+#[expect(unsafe_code, reason = "the kernel is asked for a thread's time")]
+mod cpu_time;
 mod descriptor;
 #[expect(unsafe_code, reason = "the system call that leaves a table of descriptors")]
 mod files;

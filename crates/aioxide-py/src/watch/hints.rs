@@ -17,6 +17,9 @@ pub(super) fn hint(report: &Report) -> Option<String> {
                 .to_owned(),
         );
     }
+    if report.stack.is_empty() && report.activity.kind == Kind::Cpu {
+        return None;
+    }
     if report.stack.iter().any(|line| line.frame.file == IMPORT) {
         return Some(
             "a module is imported for the first time: import it before the loop runs".to_owned(),

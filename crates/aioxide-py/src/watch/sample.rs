@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::activity::{Activity, Kind, activity};
+use super::cpu_time;
 use super::frames::{self, Frame, RawFrame, Walk};
 use super::interpreter::Interpreter;
 use super::memory::Memory;
@@ -13,6 +14,12 @@ use super::slot::Slot;
 /// code runs tens of thousands of instructions in one.
 const PAUSES: [Duration; 3] =
     [Duration::from_micros(150), Duration::from_micros(410), Duration::from_micros(890)];
+/// One that computes stands still only if it has run for so long between two looks, as often as
+/// there are pauses: on a busy machine it may have waited for a processor.
+const RUN: i64 = 30_000;
+/// It is looked at so many times more until it has.
+const MORE: usize = 12;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A sample of the thread of a loop.
 #[derive(Clone, Debug)]
@@ -23,7 +30,7 @@ pub(super) struct Sample {
     pub(super) activity: Activity,
     /// The stack of the thread that has the GIL, when the loop's thread waits for it.
     pub(super) holder: Option<Walk>,
-    /// Every look found it at the same instruction.
+    /// Every look found it at the same instruction, though it ran if it computes.
     pub(super) still: bool,
 }
 
@@ -45,11 +52,27 @@ impl Sample {
         slot: &Slot,
     ) -> Option<Self> {
         let mut looks = vec![Self::take(memory, interpreter, slot)?];
-        for pause in PAUSES {
+        let mut runs = Runs::of(slot.tid);
+        let look = |looks: &mut Vec<Self>, runs: &mut Runs, pause| {
             thread::park_timeout(pause);
-            looks.extend(Self::take(memory, interpreter, slot));
+            // A stack that cannot be read now is no look.
+            if let Some(sample) = Self::take(memory, interpreter, slot) {
+                runs.look();
+                looks.push(sample);
+            }
+        };
+        let stood = |looks: &[Self]| looks.windows(2).all(|pair| pair[0].top() == pair[1].top());
+        for pause in PAUSES {
+            look(&mut looks, &mut runs, pause);
         }
-        let still = looks.windows(2).all(|pair| pair[0].top() == pair[1].top());
+        for _ in 0..MORE {
+            let computes = looks.iter().all(|look| look.activity.kind == Kind::Cpu);
+            if !computes || !stood(&looks) || runs.are_enough() {
+                break;
+            }
+            look(&mut looks, &mut runs, PAUSE);
+        }
+        let still = stood(&looks);
         let kinds: Vec<Kind> = looks.iter().map(|look| look.activity.kind).collect();
         let votes = |kind: Kind| kinds.iter().filter(|other| **other == kind).count();
         // A call that was seen to wait for a disk once does so, though the kernel works meanwhile.
@@ -57,11 +80,47 @@ impl Sample {
         let most = kinds.iter().copied().max_by_key(|kind| votes(*kind))?;
         let most = if disk { Kind::Disk } else { most };
         let chosen = looks.into_iter().rfind(|look| look.activity.kind == most)?;
+        let still = still && (most != Kind::Cpu || runs.are_enough());
         Some(Self { still, ..chosen })
+    }
+
+    /// The thread looks for events of the loop, and is in no code of the program.
+    pub(super) fn is_poll(&self) -> bool {
+        self.told.is_none()
+            && self.walk.frames.is_empty()
+            && self.activity.call.is_some_and(|name| name.starts_with("epoll_"))
     }
 
     /// The innermost frame.
     fn top(&self) -> Option<RawFrame> {
         self.walk.frames.first().copied()
+    }
+}
+
+/// In how many pauses between looks a thread has run.
+#[derive(Debug)]
+struct Runs {
+    tid: i32,
+    /// Its CPU time at the last look that counted.
+    time: Option<i64>,
+    count: usize,
+}
+
+impl Runs {
+    fn of(tid: i32) -> Self {
+        Self { tid, time: cpu_time::of(tid), count: 0 }
+    }
+
+    fn look(&mut self) {
+        let Some(now) = cpu_time::of(self.tid) else { return };
+        if self.time.is_some_and(|time| now - time >= RUN) {
+            self.count += 1;
+            self.time = Some(now);
+        }
+    }
+
+    /// Also where its time cannot be had.
+    fn are_enough(&self) -> bool {
+        self.time.is_none() || self.count >= PAUSES.len()
     }
 }

@@ -305,13 +305,23 @@ impl Thread {
         let Some(sample) = take_first(&self.memory, interpreter, slot) else {
             return Reported::Unreadable;
         };
+        if sample.is_poll() {
+            // The step has ended since, and the kernel lets the loop wait where it only looks.
+            return Reported::Over;
+        }
         let mut reader = Reader::new(&self.memory, interpreter);
         let id = REPORTS.fetch_add(1, Ordering::Relaxed) + 1;
         let mut report = Report::new(&mut reader, slot, &sample, about, id);
         // The report of work that the loop has yet to hear of stays.
         let mut open = slot.open();
+        // A loop that waits has begun no other step, but its last one has ended.
         let goes_on = |look: aioxide_core::Look| {
-            if about.turn { look.turn == about.look.turn } else { look.is_same_work(&about.look) }
+            let same = if about.turn {
+                look.turn == about.look.turn
+            } else {
+                look.is_same_work(&about.look)
+            };
+            look.state.is_busy() && same
         };
         if open.is_some() || !slot.counters.look().is_some_and(goes_on) {
             return Reported::Over;
