@@ -100,6 +100,15 @@ def run_debug(loop: Any, handle: Any) -> None:
         del handle
 
 
+def select(loop: Any, timeout: float | None) -> None:
+    """Have the program's selector poll, in the middle of a turn."""
+    loop._in_poll = True
+    try:
+        loop._selector.select(timeout)
+    finally:
+        loop._in_poll = False
+
+
 def create_task(loop: Any, coro: Any, kwargs: dict[str, Any] | None) -> Any:
     """The running Python's own create_task."""
     task = asyncio.BaseEventLoop.create_task(loop, coro, **(kwargs or {}))

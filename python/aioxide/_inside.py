@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         _internal_fds: int
         _ready: Any
         _scheduled: Any
+        _selector: Any
         _signal_handlers: Any
         _ssock: Any
 

@@ -20,6 +20,7 @@ from aioxide._connect import ConnectingLoop
 from aioxide._datagrams import DatagramLoop
 from aioxide._diagnostics import Diagnostics, default
 from aioxide._inside import base_events, events, unix_events
+from aioxide._queues import Ready, Scheduled
 from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
 from aioxide._serve import ServingLoop
@@ -57,12 +58,19 @@ class EventLoop(
     descriptors, ValueError where the environment asks for diagnostics that there are not.
     """
 
+    # A turn has called a selector of the program's.
+    _in_poll = False
+    _ready = Ready()
+    _scheduled = Scheduled()
+
     def __init__(self, *, diagnostics: Diagnostics | None = None) -> None:
         self._diagnostics = default() if diagnostics is None else diagnostics
         if self._diagnostics.blocking is not None:
             _aioxide._prepare_watch()
         # asyncio's own, with a selector that only tells what the native loop watches.
         super().__init__(Selector(self))
+        # The object's own would hide those of the class.
+        del self._ready, self._scheduled
         self._untaken = set()
         self._children = {}
         self._listeners: dict[int, list[_aioxide.Listener]] = {}
@@ -75,6 +83,8 @@ class EventLoop(
         super().__setattr__(name, value)
         if name == "time":
             self._other_clock = True
+        elif name == "_selector":
+            self._look_for_other_select()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
@@ -85,6 +95,12 @@ class EventLoop(
         """See whether somebody has put a clock in the place of `time`, on the object or a class."""
         native = type(self).time is _aioxide.Loop.time
         self._other_clock = not native or "time" in self.__dict__
+
+    def _look_for_other_select(self) -> None:
+        """See whether somebody has put a selector, or its method, in the place of ours."""
+        selector = self._selector
+        own = type(selector) is Selector and "select" not in vars(selector)
+        self._other_select = selector is not None and not own
 
     @property
     def diagnostics(self) -> Diagnostics:
@@ -201,8 +217,6 @@ class EventLoop(
             base_events.logger.debug("Close %r", self)
         self._close()
         self._forget_children()
-        self._ready.clear()
-        self._scheduled.clear()
         self._listeners.clear()
         if (pool := sys.modules.get("aioxide._threads._pool")) is not None:
             pool.close_pool(self)

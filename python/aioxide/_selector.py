@@ -4,6 +4,9 @@ asyncio's own transport of datagrams, which those of unusual families have, asks
 whether it is polled when it is printed. nest_asyncio puts a `_run_once()` of its own into the
 loop's class, which runs what is in the loop's queues between two calls of `select()`: these queues
 are empty, and the loop's own turn takes the place of that call.
+
+Virtual clocks of test suites put a function of theirs in the place of `select`, which moves the
+time on instead of waiting: a turn calls that where it would poll.
 """
 
 from __future__ import annotations
@@ -28,6 +31,18 @@ class Selector:
         # Weak: a loop that is dropped need not wait for the garbage collector.
         self._loop = weakref.ref(loop)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        self._look_for_other_select(name)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._look_for_other_select(name)
+
+    def _look_for_other_select(self, name: str) -> None:
+        if name == "select" and (loop := self._loop()) is not None:
+            loop._look_for_other_select()
+
     def get_key(self, fileobj: Any) -> SelectorKey:
         """Return the key of a descriptor, or of an object with fileno().
 
@@ -48,11 +63,18 @@ class Selector:
 
         `timeout` is what the caller makes of empty queues, and has no meaning. It may be called in
         a task: other tasks run meanwhile, each of them the current one.
+
+        In a turn that calls what a program has put in this method's place, it polls for as long as
+        `timeout` says, in seconds, and returns what is ready; the turn handles that.
         """
         loop = self._loop()
-        if loop is not None:
-            with _no_current_task(loop):
-                _aioxide.Loop._run_once(loop)
+        if loop is None:
+            return []
+        if loop._in_poll:
+            polled = loop._poll(timeout)
+            return [(SelectorKey(fd, fd, events, None), events) for fd, events in polled]
+        with _no_current_task(loop):
+            _aioxide.Loop._run_once(loop)
         return []
 
     def _find(self, fd: int, fileobj: Any) -> SelectorKey | None:

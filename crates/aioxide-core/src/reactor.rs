@@ -189,6 +189,13 @@ impl<S> Reactor<S> {
             .then_some(slot.interest)
     }
 
+    /// The descriptor of a registration that still stands.
+    #[must_use]
+    pub fn descriptor(&self, token: Token) -> Option<RawFd> {
+        self.source(token)?;
+        Some(self.slots[token.0 as u32 as usize].fd)
+    }
+
     /// The registration of a descriptor.
     #[must_use]
     pub fn lookup(&self, fd: RawFd) -> Option<Token> {

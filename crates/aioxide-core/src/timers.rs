@@ -171,6 +171,16 @@ impl<T> Timers<T> {
         self.slots.iter().filter_map(|slot| slot.item.as_ref())
     }
 
+    /// The pending items in the order in which they are due. Sorts all of them: for a reader who
+    /// comes seldom.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<&T> {
+        let mut entries: Vec<&Entry> = self.lanes.iter().chain(self.heap.iter()).collect();
+        entries.sort_unstable_by_key(|entry| (entry.when, entry.serial));
+        let live = entries.into_iter().filter(|entry| !self.is_stale(entry));
+        live.filter_map(|entry| self.slots[entry.slot as usize].item.as_ref()).collect()
+    }
+
     /// Takes everything out.
     #[must_use]
     pub fn take(&mut self) -> Vec<T> {

@@ -128,6 +128,8 @@ impl Pair {
         let mut items: Vec<u32> = self.timers.iter().copied().collect();
         items.sort_unstable();
         let mut expected: Vec<u32> = self.model.pending.iter().map(|(_, item)| *item).collect();
+        let in_order: Vec<u32> = self.timers.in_order().into_iter().copied().collect();
+        assert_eq!(in_order, expected);
         expected.sort_unstable();
         assert_eq!(items, expected);
     }

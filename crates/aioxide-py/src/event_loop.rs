@@ -7,6 +7,7 @@
 mod answers;
 mod host;
 mod lifecycle;
+mod queued;
 mod schedule;
 mod spawn;
 mod stats;
@@ -154,6 +155,8 @@ pub(crate) struct Loop {
     closed: AtomicBool,
     /// The program has put another clock in the place of `loop.time`.
     other_clock: AtomicBool,
+    /// The program polls: it has replaced the selector's method.
+    other_select: AtomicBool,
     /// `threading.get_ident()` of the thread that runs the loop, 0 when none does.
     thread: AtomicU64,
     /// The poll budget in ticks, 0 while it is not known.
@@ -204,6 +207,7 @@ impl Loop {
             debug: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             other_clock: AtomicBool::new(false),
+            other_select: AtomicBool::new(false),
             thread: AtomicU64::new(0),
             budget: AtomicU64::new(0),
             process: rustix::process::getpid(),

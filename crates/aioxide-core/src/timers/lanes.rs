@@ -99,6 +99,11 @@ impl Lanes {
         self.lanes.iter().map(VecDeque::len).sum()
     }
 
+    /// All entries, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.lanes.iter().flatten()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.lanes.iter().map(|lane| lane.capacity() * size_of::<Entry>()).sum()
     }

@@ -10,6 +10,7 @@ use aioxide_core::{
 };
 use pyo3::prelude::*;
 
+use super::schedule::as_seconds;
 use super::wait::wake;
 use super::watcher::Callback;
 use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
@@ -108,6 +109,49 @@ impl<'a, 'py> Running<'a, 'py> {
         self.wait_parked(timeout)
     }
 
+    /// Polls, and sees to signals.
+    pub(super) fn poll(&self, timeout: Timeout) -> PyResult<()> {
+        if self.with(|scheduler| scheduler.has_strays()) {
+            self.event_loop.renew_poller();
+        }
+        self.event_loop.ask_about_long_waits();
+        let waited = if timeout == Timeout::Zero {
+            self.with(|scheduler| {
+                let mut events = std::mem::take(&mut scheduler.events);
+                let waited = scheduler.poller.wait(&mut events, Timeout::Zero);
+                scheduler.events = events;
+                waited
+            })
+        } else {
+            self.wait_long(timeout)
+        };
+        let woken = self.with(|scheduler| {
+            let before = scheduler.events.len();
+            scheduler.events.retain(|event| event.token != WAKEUP);
+            scheduler.events.len() != before
+        });
+        if woken {
+            self.event_loop.with_wakeup(Wakeup::clear);
+        }
+        check_signals(self.py)?;
+        match waited {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(os_error(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the program poll, which has put something in the place of `loop._selector.select`. That
+    /// calls the original, if it likes, which comes back to [`Running::poll`].
+    #[cold]
+    fn select(&self, timeout: Timeout) -> PyResult<()> {
+        let seconds = match timeout {
+            Timeout::Zero => Some(0.0),
+            Timeout::After(nanos) => Some(as_seconds(nanos)),
+            Timeout::Never => None,
+        };
+        cold(self.py, "select", (self.this, seconds)).map(drop)
+    }
+
     #[inline]
     fn run_handle(&self, handle: &HandleRef) -> PyResult<()> {
         if self.event_loop.is_debug() && !handle.is_cancelled() {
@@ -187,6 +231,10 @@ impl Host for Running<'_, '_> {
 
     #[inline]
     fn poll_budget(&self) -> Option<u64> {
+        if self.event_loop.has_other_select() {
+            // Each turn polls, as the program expects of what it has replaced.
+            return None;
+        }
         match self.event_loop.budget.load(Relaxed) {
             0 => {
                 let budget = self.event_loop.clock.ticks_in(POLL_BUDGET)?;
@@ -198,33 +246,7 @@ impl Host for Running<'_, '_> {
     }
 
     fn wait(&self, timeout: Timeout) -> PyResult<()> {
-        if self.with(|scheduler| scheduler.has_strays()) {
-            self.event_loop.renew_poller();
-        }
-        self.event_loop.ask_about_long_waits();
-        let waited = if timeout == Timeout::Zero {
-            self.with(|scheduler| {
-                let mut events = std::mem::take(&mut scheduler.events);
-                let waited = scheduler.poller.wait(&mut events, Timeout::Zero);
-                scheduler.events = events;
-                waited
-            })
-        } else {
-            self.wait_long(timeout)
-        };
-        let woken = self.with(|scheduler| {
-            let before = scheduler.events.len();
-            scheduler.events.retain(|event| event.token != WAKEUP);
-            scheduler.events.len() != before
-        });
-        if woken {
-            self.event_loop.with_wakeup(Wakeup::clear);
-        }
-        check_signals(self.py)?;
-        match waited {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(os_error(&error)),
-            _ => Ok(()),
-        }
+        if self.event_loop.has_other_select() { self.select(timeout) } else { self.poll(timeout) }
     }
 
     fn identify(item: &Item) -> usize {

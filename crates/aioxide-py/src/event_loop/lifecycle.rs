@@ -2,11 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use aioxide_core::scheduler::Ready;
 use aioxide_core::sys::{Epoll, Wakeup};
+use aioxide_core::{Nanos, Timeout};
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -73,6 +76,37 @@ impl Loop {
         Running::new(this, watched).run_once()
     }
 
+    /// Poll within a turn, for at most so many seconds (for ever: None). Returns the descriptors
+    /// that are ready, each with what for (1 to read, 2 to write); the turn handles them. -1 stands
+    /// for another thread's wake-up.
+    fn _poll(this: &Bound<'_, Self>, timeout: Option<f64>) -> PyResult<Vec<(RawFd, u8)>> {
+        let event_loop = this.get();
+        let timeout = timeout.map_or(Timeout::Never, |seconds| match (seconds * 1e9).ceil() {
+            nanos if nanos >= 1.0 => Timeout::After(nanos as Nanos),
+            _ => Timeout::Zero,
+        });
+        let watched = event_loop.watched.with(|watched| watched.clone());
+        // A poll begins by forgetting the last one's events; there may be several in a turn.
+        let mut events =
+            event_loop.scheduler.with(|scheduler| std::mem::take(&mut scheduler.events));
+        let known = events.len();
+        let polled = Running::new(this, watched).poll(timeout);
+        let woken = event_loop.inbox.has_items();
+        let mut ready = event_loop.scheduler.with(|scheduler| {
+            events.append(&mut scheduler.events);
+            scheduler.events = events;
+            let new = scheduler.events[known..].iter();
+            new.filter_map(|event| {
+                let mask = u8::from(event.ready.readable) | u8::from(event.ready.writable) << 1;
+                Some((scheduler.reactor.descriptor(event.token)?, mask))
+            })
+            .collect::<Vec<_>>()
+        });
+        polled?;
+        ready.extend(woken.then_some((-1, 1)));
+        Ok(ready)
+    }
+
     /// Stop at the end of this turn, or after one turn if the loop is not running.
     fn stop(&self) {
         self.scheduler.with(|scheduler| scheduler.stopping = true);
@@ -109,23 +143,17 @@ impl Loop {
         Ok(())
     }
 
-    /// Queue a handle that asyncio's own code made.
-    fn _add_callback(&self, py: Python<'_>, handle: &Bound<'_, PyAny>) -> PyResult<()> {
-        let item = match HandleRef::from_object(py, handle)? {
-            Some(handle) => Item::Handle(handle),
-            None => Item::Foreign(Ref::new(handle)),
-        };
-        self.schedule(item);
+    /// Queue a handle that asyncio's own code made, unless it was cancelled.
+    fn _add_callback(&self, handle: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Some(item) = uncancelled(handle)? {
+            self.schedule(item);
+        }
         Ok(())
     }
 
     /// As _add_callback(), from any thread or from a signal handler.
-    fn _add_callback_signalsafe(&self, py: Python<'_>, handle: &Bound<'_, PyAny>) -> PyResult<()> {
-        let item = match HandleRef::from_object(py, handle)? {
-            Some(handle) => Item::Handle(handle),
-            None => Item::Foreign(Ref::new(handle)),
-        };
-        self.send(item)
+    fn _add_callback_signalsafe(&self, handle: &Bound<'_, PyAny>) -> PyResult<()> {
+        uncancelled(handle)?.map_or(Ok(()), |item| self.send(item))
     }
 
     /// End a wait of the loop, from any thread.
@@ -198,6 +226,17 @@ impl Loop {
     fn set_other_clock_attribute(&self, other: bool) {
         self.other_clock.store(other, Relaxed);
     }
+
+    /// Whether loop._selector.select is not aioxide's: then a turn calls it where it would poll.
+    #[getter(_other_select)]
+    fn other_select_attribute(&self) -> bool {
+        self.has_other_select()
+    }
+
+    #[setter(_other_select)]
+    fn set_other_select_attribute(&self, other: bool) {
+        self.other_select.store(other, Relaxed);
+    }
 }
 
 impl Loop {
@@ -215,6 +254,11 @@ impl Loop {
 
     pub(super) fn set_other_clock(&self) {
         self.other_clock.store(true, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn has_other_select(&self) -> bool {
+        self.other_select.load(Relaxed)
     }
 
     #[inline]
@@ -278,4 +322,14 @@ impl Loop {
         self.inbox.swap(&mut items);
         items
     }
+}
+
+/// The item of a handle that is to run.
+fn uncancelled(handle: &Bound<'_, PyAny>) -> PyResult<Option<Item>> {
+    let py = handle.py();
+    if let Some(handle) = HandleRef::from_object(py, handle)? {
+        return Ok((!handle.is_cancelled()).then_some(Item::Handle(handle)));
+    }
+    let cancelled = handle.getattr(intern!(py, "_cancelled"))?.is_truthy()?;
+    Ok((!cancelled).then(|| Item::Foreign(Ref::new(handle))))
 }

@@ -255,7 +255,7 @@ fn as_nanos(seconds: f64) -> Nanos {
 }
 
 /// As `time.monotonic()` makes a float of nanoseconds.
-fn as_seconds(nanos: Nanos) -> f64 {
+pub(super) fn as_seconds(nanos: Nanos) -> f64 {
     nanos as f64 / 1e9
 }
 

@@ -1,0 +1,142 @@
+"""`loop._ready` and `loop._scheduled`, which test helpers look into."""
+
+import asyncio
+import collections
+import heapq
+import threading
+
+import pytest
+
+
+def nothing():
+    pass
+
+
+def test_what_is_ready(loop):
+    assert not loop._ready
+    first = loop.call_soon(nothing)
+    second = loop.call_soon(nothing)
+    assert list(loop._ready) == [first, second]
+    assert len(loop._ready) == 2
+    assert first in loop._ready
+    assert loop._ready[-1] is second
+    assert loop._ready == collections.deque([first, second])
+    assert loop._ready != collections.deque([second])
+    assert [handle._callback for handle in loop._ready] == [nothing, nothing]
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert not loop._ready
+
+
+def test_what_other_threads_sent_is_ready(loop):
+    handles = []
+    thread = threading.Thread(
+        target=lambda: handles.append(loop.call_soon_threadsafe(nothing)), daemon=True
+    )
+    thread.start()
+    thread.join()
+    assert handles[0] in loop._ready
+
+
+def test_ready_within_a_turn(loop):
+    seen = []
+
+    def look():
+        seen.append(list(loop._ready))
+
+    loop.call_soon(look)
+    last = loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert seen == [[last]]
+
+
+def test_a_handle_that_the_program_made_is_ready(loop):
+    handle = asyncio.Handle(nothing, (), loop)
+    loop._add_callback(handle)
+    assert handle in loop._ready
+    assert not loop._scheduled
+
+
+@pytest.mark.parametrize("method", ["_add_callback", "_add_callback_signalsafe"])
+def test_a_cancelled_handle_is_not_queued(loop, method):
+    handle = asyncio.Handle(nothing, (), loop)
+    handle.cancel()
+    getattr(loop, method)(handle)
+    assert not loop._ready
+
+
+def test_pending_timers_are_scheduled(loop):
+    assert not loop._scheduled
+    now = loop.time()
+    late = loop.call_at(now + 1000, nothing)
+    soon = loop.call_at(now + 500, nothing)
+    latest = loop.call_at(now + 2000, nothing)
+    assert loop._scheduled[0] is soon
+    assert heapq.nsmallest(3, loop._scheduled) == [soon, late, latest]
+    assert set(loop._scheduled) == {soon, late, latest}
+    assert all(isinstance(handle, asyncio.TimerHandle) for handle in loop._scheduled)
+    assert repr(late) in repr(loop._scheduled)
+    late.cancel()
+    assert {handle for handle in loop._scheduled if not handle.cancelled()} == {soon, latest}
+
+
+def test_scheduled_is_looked_at_while_it_changes(loop):
+    handles = [loop.call_later(1000 + number, nothing) for number in range(10)]
+    for handle in loop._scheduled:
+        handle.cancel()
+    assert all(handle.cancelled() for handle in handles)
+    assert all(handle.cancelled() for handle in loop._scheduled)
+
+
+def test_timers_are_fired_by_hand(loop):
+    """As the helpers of zeroconf's and Home Assistant's tests do."""
+    seen = []
+    loop.call_later(1000, seen.append, "later")
+    loop.call_later(10, seen.append, "soon")
+    until = loop.time() + 100
+
+    async def fire():
+        for handle in list(loop._scheduled):
+            if not handle.cancelled() and handle.when() <= until:
+                handle._run()
+                handle.cancel()
+
+    loop.run_until_complete(fire())
+    assert seen == ["soon"]
+    assert [handle._args for handle in loop._scheduled if not handle.cancelled()] == [("later",)]
+
+
+def test_a_sleeping_task_is_in_the_queues(loop):
+    async def sleeper():
+        await asyncio.sleep(1000)
+
+    async def main():
+        task = loop.create_task(sleeper())
+        assert len(loop._ready) == 1
+        await asyncio.sleep(0)
+        assert len(loop._scheduled) == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    loop.run_until_complete(main())
+
+
+def test_a_closed_loop_has_nothing(loop_factory):
+    loop = loop_factory()
+    loop.call_soon(nothing)
+    loop.call_later(1000, nothing)
+    loop.close()
+    assert not loop._ready
+    assert not loop._scheduled
+
+
+def test_a_handle_that_was_found_is_held_beyond_its_run(loop, turn):
+    seen = []
+    loop.call_soon(seen.append, 1)
+    held = list(loop._ready)
+    turn()
+    assert seen == [1]
+    later = [loop.call_soon(seen.append, number) for number in range(2, 5)]
+    assert held[0] not in later
+    turn()
+    assert seen == [1, 2, 3, 4]
