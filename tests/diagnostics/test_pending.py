@@ -97,6 +97,27 @@ def test_many_tasks_of_many_kinds_are_summed_up(run_program):
     assert lines[-1] == "  and 50 more"
 
 
+def test_the_closing_of_a_generator_is_left_out(run_program):
+    """The loop spawns it, for one that was left before its end."""
+    ended = run_program("""
+        import asyncio
+
+        async def numbers():
+            try:
+                yield 1
+            finally:
+                await asyncio.sleep(0)
+                print("closed")
+
+        async def main():
+            async for number in numbers():
+                break
+
+        asyncio.run(main())
+    """)
+    assert (ended.stdout, ended.stderr) == ("closed\n", "")
+
+
 def test_what_a_package_has_spawned_for_itself_is_left_out(monkeypatch, capfd):
     from aioxide.diagnostics import sites
 

@@ -175,6 +175,24 @@ def test_frames_are_read_where_they_lie(ours):
     assert ours._reads_frames
 
 
+def test_an_object_that_is_made_often_spawns(ours):
+    """CPython puts a frame of its own between `__init__()` and who called it."""
+
+    class Spawner:
+        def __init__(self):
+            self.task = asyncio.create_task(asyncio.sleep(0))  # init
+
+    async def main():
+        for _ in range(1000):
+            task = Spawner().task  # made
+            found = places(ours, task)
+            await task
+        return found
+
+    expected = [("__init__", line_of("init")), ("main", line_of("made"))]
+    assert ours.run_until_complete(main()) == expected
+
+
 def test_frames_called_by_c_code(ours):
     def key(item):
         tasks.append(asyncio.create_task(asyncio.sleep(0)))  # key

@@ -31,7 +31,7 @@ def is_end_of_run(caller: FrameType | None) -> bool:
 def tell(loop: Any) -> None:
     """Report the tasks that are being cancelled."""
     groups = describe(loop, [task for task in asyncio.all_tasks(loop) if not task.done()])
-    groups = [group for group in groups if not group.is_packages_own]
+    groups = [group for group in groups if not (group.is_packages_own or _closes_generator(group))]
     if not groups:
         return
     for group in groups:
@@ -47,6 +47,11 @@ def tell(loop: Any) -> None:
         text.append(f"and {more} more")
     fields = {"tasks": tasks, "groups": [group.fields for group in groups]}
     report.emit(loop, "pending", text, fields)
+
+
+def _closes_generator(group: Group) -> bool:
+    """Whether the loop has spawned it, to close a generator that was left before its end."""
+    return group.spawned is None and group.coroutine == "async_generator_athrow"
 
 
 class Group(NamedTuple):

@@ -58,6 +58,11 @@ _LIBRARY = (*_OURS, _STANDARD, "<frozen ")
 _FOLDERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 
 
+#: The file of the frame that CPython puts between a caller and the `__init__()` that it has called
+#: often. Nobody has written it.
+_STUB = "__init__"
+
+
 class Place:
     """A line of a file, in a function."""
 
@@ -134,6 +139,8 @@ def spawn_places(loop: Any, task: Any) -> list[Place]:
     for code, instruction in loop._spawn_site(task):
         if code.co_name == "run_forever" and is_ours(code):
             break  # under it is who runs the loop
+        if code.co_filename == _STUB:
+            continue
         places.append((code, place_at(code, instruction)))
     return [place for code, place in places if not is_ours(code)]
 

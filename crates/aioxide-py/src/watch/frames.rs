@@ -47,6 +47,14 @@ pub(crate) struct Frame {
     pub(crate) function: String,
 }
 
+impl Frame {
+    /// CPython puts a frame between a caller and the `__init__` that it has called often. Nobody
+    /// has written that one, and `sys._getframe()` does not show it.
+    pub(crate) fn is_stub(&self) -> bool {
+        self.file == "__init__" && self.line == 0
+    }
+}
+
 /// Walks the stack of the thread state at `thread`, down to the frame at `base`, which is left out;
 /// 0 for all of it. `None` when no attempt held.
 pub(crate) fn walk(memory: &Memory, layout: &Layout, thread: usize, base: usize) -> Option<Walk> {

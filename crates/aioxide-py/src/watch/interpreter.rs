@@ -121,7 +121,8 @@ fn test(py: Python<'_>, mut layout: Layout) -> PyResult<Result<Layout, &'static 
 /// The stack of this thread, read from memory.
 pub(super) fn own_stack(memory: &Memory, layout: &Layout, thread: usize) -> Option<Vec<Frame>> {
     let walk = frames::walk(memory, layout, thread, 0)?;
-    walk.frames.iter().map(|frame| frames::resolve(memory, layout, *frame)).collect()
+    let frames = walk.frames.iter().map(|frame| frames::resolve(memory, layout, *frame));
+    frames.filter(|frame| !frame.as_ref().is_some_and(Frame::is_stub)).collect()
 }
 
 /// The stack of this thread, as the interpreter tells of it.

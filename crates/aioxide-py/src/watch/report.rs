@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
 
     fn stack(&mut self, walk: &Walk) -> Vec<Line> {
         let frames: Vec<Frame> = walk.frames.iter().filter_map(|raw| self.frame(*raw)).collect();
-        frames.into_iter().map(|frame| self.line(frame)).collect()
+        frames.into_iter().filter(|frame| !frame.is_stub()).map(|frame| self.line(frame)).collect()
     }
 
     /// Where `sample` found the thread.
