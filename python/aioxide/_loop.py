@@ -241,7 +241,10 @@ class EventLoop(
             self._close()
         elif not self.is_closed():
             _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
-            if not self.is_running():
+            if _diagnostics is None:
+                # The interpreter ends, and has cleared this module.
+                self._close()  # type: ignore[unreachable]
+            elif not self.is_running():
                 self.close()
 
     def set_debug(self, enabled: bool) -> None:

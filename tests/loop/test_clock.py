@@ -45,6 +45,20 @@ class Clock:
         return self.now
 
 
+def test_rounding_by_a_patched_time_delays_no_timer(loop, turn, monkeypatch):
+    clock = Clock(0.2)
+    monkeypatch.setattr(loop, "time", clock)
+    seen = []
+    for delay in (0.09, 0.21, 0.1):
+        clock.now = 0.2
+        handle = loop.call_later(delay, seen.append, delay)
+        # A sum of floats; the clock counts in hundredths.
+        clock.now = round(handle.when(), 2)
+        turn()
+        turn()
+        assert seen.pop() == delay
+
+
 def test_patched_time_is_what_timers_go_by(loop, turn, monkeypatch):
     clock = Clock(1_000_000.0)
     monkeypatch.setattr(loop, "time", clock)

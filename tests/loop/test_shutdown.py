@@ -225,3 +225,17 @@ def test_objects_that_outlive_their_modules(ends):
         """,
         "end",
     )
+
+
+def test_unclosed_loop_that_outlives_the_modules(ends):
+    """Something in C that is never freed holds modules, whose names are taken away at the end."""
+    ends(
+        """
+        import ctypes
+        loop = new_event_loop()
+        for name in ("__main__", type(loop).__module__):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(sys.modules[name]))
+        print("end")
+        """,
+        "end",
+    )

@@ -230,8 +230,10 @@ impl<'a, 'py, const N: usize> Call<'a, 'py, N> {
         event_loop.ensure_open()?;
         let handle = self.handle(this, "call_at", Some(when), false)?;
         let item = Item::Handle(handle.clone());
+        let other = event_loop.has_other_clock();
+        let deadline = if other { nearest_nanos(when) } else { as_nanos(when) };
         let inserted =
-            event_loop.scheduler.with(|scheduler| scheduler.timers.insert(as_nanos(when), item));
+            event_loop.scheduler.with(|scheduler| scheduler.timers.insert(deadline, item));
         match inserted {
             Ok(key) => handle.set_key(key),
             Err(_) => return Err(PyRuntimeError::new_err("too many timers are pending")),
@@ -252,6 +254,12 @@ fn unexpected(function: &str, names: &[&str], name: &str) -> PyErr {
 /// Seconds as nanoseconds, rounded up; what does not fit is the end of time.
 fn as_nanos(seconds: f64) -> Nanos {
     (seconds * 1e9).ceil() as Nanos
+}
+
+/// The same by a clock of the program's, which may say 0.29 where a sum is 0.29000000000000004:
+/// less than a nanosecond is no difference.
+fn nearest_nanos(seconds: f64) -> Nanos {
+    (seconds * 1e9).round() as Nanos
 }
 
 /// As `time.monotonic()` makes a float of nanoseconds.
@@ -297,7 +305,7 @@ impl Loop {
     /// As [`Loop::time`], in nanoseconds.
     pub(super) fn time_nanos(&self, py: Python<'_>, this: &Bound<'_, Self>) -> PyResult<Nanos> {
         if self.has_other_clock() {
-            return Ok((self.time(py, this)? * 1e9) as Nanos);
+            return Ok(nearest_nanos(self.time(py, this)?));
         }
         Ok(self.clock.now())
     }
