@@ -12,7 +12,7 @@ from typing import Any
 
 from aioxide import _aioxide
 
-__all__ = ["Ready", "Scheduled"]
+__all__ = ["Queue"]
 
 
 class View(Sequence[Any]):
@@ -44,31 +44,20 @@ class View(Sequence[Any]):
         return repr(self._handles())
 
 
-class Ready:
-    """The attribute `_ready`.
+class Queue:
+    """The attribute `_ready` or `_scheduled`: a view of what a method of the loop lists.
 
     A loop's class that has another `_run_once()`, as nest_asyncio's has, runs what it finds in the
-    queues. It finds none: they are run by `loop._selector.select()`.
+    queues. It finds `nothing`: they are run by `loop._selector.select()`.
     """
 
-    def __get__(self, loop: Any, owner: type | None = None) -> Any:
-        if loop is None:
-            return self
-        if _has_other_turn(loop):
-            return collections.deque()
-        return View(loop._ready_handles)
-
-
-class Scheduled:
-    """The attribute `_scheduled`, likewise. The next timer to be due is its first item."""
+    def __init__(self, handles: str, nothing: Callable[[], Any]) -> None:
+        self._handles = handles
+        self._nothing = nothing
 
     def __get__(self, loop: Any, owner: type | None = None) -> Any:
         if loop is None:
             return self
-        if _has_other_turn(loop):
-            return []
-        return View(loop._timer_handles)
-
-
-def _has_other_turn(loop: Any) -> bool:
-    return type(loop)._run_once is not _aioxide.Loop._run_once
+        if type(loop)._run_once is not _aioxide.Loop._run_once:
+            return self._nothing()
+        return View(getattr(loop, self._handles))

@@ -377,23 +377,20 @@ def test_report_is_one_json_object_a_line(run_blocking):
     assert report["limit"] == 0.05
 
 
+def install_driver(folder, *functions):
+    """Make a package whose functions block until that is reported."""
+    blocks = "".join(
+        f"def {name}(until_reported):\n    while until_reported():\n        time.sleep(0.2)\n"
+        for name in functions
+    )
+    packages = folder / "site-packages"
+    packages.mkdir()
+    (packages / "driver.py").write_text(f"import time\n{blocks}")
+
+
 def test_place_is_the_line_of_the_program_that_called_a_package(run_blocking, tmp_path):
     """What is told apart are the lines in the package: each is told of in full."""
-    packages = tmp_path / "site-packages"
-    packages.mkdir()
-    (packages / "driver.py").write_text(
-        """
-import time
-
-def fetch(until_reported):
-    while until_reported():
-        time.sleep(0.2)
-
-def store(until_reported):
-    while until_reported():
-        time.sleep(0.2)
-"""
-    )
+    install_driver(tmp_path, "fetch", "store")
     result = run_blocking(
         """
         sys.path.insert(0, os.path.abspath("site-packages"))
@@ -488,17 +485,7 @@ def test_step_that_ends_at_the_limit_is_not_told_of_as_what_comes_after_it(run_b
 
 
 def test_place_in_a_package_where_nothing_is_the_programs(run_blocking, tmp_path):
-    packages = tmp_path / "site-packages"
-    packages.mkdir()
-    (packages / "driver.py").write_text(
-        """
-import time
-
-def fetch(until_reported):
-    while until_reported():
-        time.sleep(0.2)
-"""
-    )
+    install_driver(tmp_path, "fetch")
     result = run_blocking(
         """
         sys.path.insert(0, os.path.abspath("site-packages"))

@@ -281,18 +281,7 @@ impl Loop {
 
     #[inline(never)]
     fn flush_all(&self, py: Python<'_>) -> PyResult<()> {
-        let mut unsent = self.unsent.with(std::mem::take);
-        let mut result = Ok(());
-        for sender in unsent.drain(..) {
-            result = sender.flush(py).and(result);
-        }
-        // The buffer goes back, unless somebody has written meanwhile.
-        self.unsent.with(|slot| {
-            if slot.capacity() == 0 {
-                *slot = unsent;
-            }
-        });
-        result
+        send_each(&self.unsent, |sender| sender.flush(py))
     }
 
     /// Changes what is waited for on behalf of a transport: registers what `source` makes when there
@@ -388,4 +377,24 @@ impl Loop {
         }
         Ok(())
     }
+}
+
+/// Takes out all that waits, and sends it. Of several errors the last counts.
+#[inline]
+fn send_each(
+    waiting: &LoopCell<Vec<Sender>>,
+    send: impl Fn(Sender) -> PyResult<()>,
+) -> PyResult<()> {
+    let mut senders = waiting.with(std::mem::take);
+    let mut result = Ok(());
+    for sender in senders.drain(..) {
+        result = send(sender).and(result);
+    }
+    // The buffer goes back, unless somebody has written meanwhile.
+    waiting.with(|slot| {
+        if slot.capacity() == 0 {
+            *slot = senders;
+        }
+    });
+    result
 }

@@ -96,7 +96,7 @@ def describe(loop: Any, tasks: list[asyncio.Task[Any]]) -> list[Group]:
         coroutine = getattr(task.get_coro(), "__qualname__", type(task.get_coro()).__name__)
         waits = sites.innermost_wait(task)
         places = sites.spawn_places(loop, task)
-        spawned = sites.spawn_place(loop, task)
+        spawned = sites.own_or_innermost(places)
         theirs = sites.is_packages_own(task, places)
         begun = not sites.is_unstarted(task.get_coro())
         key = (coroutine, str(waits), str(spawned), str(begun), str(theirs))

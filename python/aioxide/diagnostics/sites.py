@@ -32,6 +32,7 @@ __all__ = [
     "made_at",
     "of_package",
     "outside",
+    "own_or_innermost",
     "own_place",
     "place_at",
     "place_of_frame",
@@ -56,8 +57,6 @@ _STANDARD = os.path.dirname(linecache.__file__) + os.sep
 _LIBRARY = (*_OURS, _STANDARD, "<frozen ")
 #: Where packages are that another tool has installed, or for another interpreter.
 _FOLDERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
-
-
 #: The file of the frame that CPython puts between a caller and the `__init__()` that it has called
 #: often. Nobody has written it.
 _STUB = "__init__"
@@ -147,7 +146,11 @@ def spawn_places(loop: Any, task: Any) -> list[Place]:
 
 def spawn_place(loop: Any, task: Any) -> Place | None:
     """The line that has spawned a task, the program's own where it is known; None where none is."""
-    places = spawn_places(loop, task)
+    return own_or_innermost(spawn_places(loop, task))
+
+
+def own_or_innermost(places: list[Place]) -> Place | None:
+    """The innermost of the program's own, or else the innermost; None where there is none."""
     own = (place for place in places if not place.is_in_package)
     return next(own, places[0] if places else None)
 

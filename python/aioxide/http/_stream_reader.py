@@ -48,7 +48,7 @@ DEFAULT_LIMIT: Final = 2**18
 # Pieces that read() joins at a time: a peer that sends bytes one by one must not make each of them
 # an object of its own until the end.
 _JOIN = 1024
-# Below this a piece costs more to feed than to copy out of a larger one.
+# Smaller pieces are copied out of larger ones: each that is fed is a call of feed_data().
 _LEAST_CUT = 16 * 1024
 # Reads at the end of the body after which a warning is logged: it looks like an endless loop.
 _READS_AT_EOF = 5

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use aioxide_core::{Nanos, POLL_BUDGET};
 use pyo3::prelude::*;
 
-use super::{Loop, Sender};
+use super::{Loop, Sender, send_each};
 use crate::handle::HandleRef;
 
 /// For how long answers are gathered.
@@ -109,16 +109,6 @@ impl Loop {
     #[inline(never)]
     fn send_answers(&self, py: Python<'_>) -> PyResult<()> {
         self.answering.store(false, Relaxed);
-        let mut answers = self.answers.with(mem::take);
-        let mut result = Ok(());
-        for sender in answers.drain(..) {
-            result = sender.send_answer(py).and(result);
-        }
-        self.answers.with(|slot| {
-            if slot.capacity() == 0 {
-                *slot = answers;
-            }
-        });
-        result
+        send_each(&self.answers, |sender| sender.send_answer(py))
     }
 }

@@ -162,9 +162,6 @@ impl<'a, 'py> Running<'a, 'py> {
 
     #[inline]
     fn run_pipe(&self, handle: &HandleRef, method: &PipeMethod) -> PyResult<()> {
-        if !method.is_read() {
-            self.event_loop.flush_answers(self.py)?;
-        }
         if self.event_loop.is_debug() {
             return self.run_handle(handle);
         }
@@ -293,17 +290,17 @@ impl Host for Running<'_, '_> {
                         continue;
                     }
                     // The first callback may have removed or replaced the second.
-                    match self.event_loop.ready_callback(event.token, writing) {
-                        Some(Callback::Handle(handle)) => {
-                            self.event_loop.flush_answers(self.py)?;
-                            self.run_handle(&handle)?;
-                        }
-                        Some(Callback::Pipe(handle, method)) => self.run_pipe(&handle, &method)?,
-                        Some(Callback::Waiter(future)) => {
-                            self.event_loop.flush_answers(self.py)?;
-                            wake(self.py, &future)?;
-                        }
-                        None => {}
+                    let Some(callback) = self.event_loop.ready_callback(event.token, writing)
+                    else {
+                        continue;
+                    };
+                    if !callback.gives_data() {
+                        self.event_loop.flush_answers(self.py)?;
+                    }
+                    match callback {
+                        Callback::Handle(handle) => self.run_handle(&handle)?,
+                        Callback::Pipe(handle, method) => self.run_pipe(&handle, &method)?,
+                        Callback::Waiter(future) => wake(self.py, &future)?,
                     }
                 }
                 Ok(())

@@ -38,6 +38,12 @@ impl Callback {
         }
     }
 
+    /// Whether it gives data to a protocol, so that what is written meanwhile is an answer.
+    #[inline]
+    pub(super) fn gives_data(&self) -> bool {
+        matches!(self, Self::Pipe(_, method) if method.is_read())
+    }
+
     pub(super) fn is_waiter(&self, future: &Ref) -> bool {
         matches!(self, Self::Waiter(own) if own.is(future.as_ptr()))
     }

@@ -38,6 +38,8 @@ pub(crate) struct Walk {
     pub(crate) torn: usize,
 }
 
+const UNKNOWN: &str = "<unknown>";
+
 /// One frame for people.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Frame {
@@ -48,6 +50,15 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// Where no line of Python is known.
+    pub(crate) fn unknown() -> Self {
+        Self { file: UNKNOWN.to_owned(), line: 0, function: UNKNOWN.to_owned() }
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.file == UNKNOWN && self.line == 0
+    }
+
     /// CPython puts a frame between a caller and the `__init__` that it has called often. Nobody
     /// has written that one, and `sys._getframe()` does not show it.
     pub(crate) fn is_stub(&self) -> bool {

@@ -225,6 +225,5 @@ impl Report {
 }
 
 fn unknown_line() -> Line {
-    let frame = Frame { file: "<unknown>".to_owned(), line: 0, function: "<unknown>".to_owned() };
-    Line { frame, source: None }
+    Line { frame: Frame::unknown(), source: None }
 }

@@ -143,7 +143,7 @@ fn with_source(line: &Line) -> String {
 }
 
 fn place(frame: &Frame) -> String {
-    if frame.line == 0 && frame.file == "<unknown>" {
+    if frame.is_unknown() {
         return "no line of Python".to_owned();
     }
     format!("{}:{} in {}", shown(&frame.file), frame.line, frame.function)
