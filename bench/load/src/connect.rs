@@ -9,7 +9,8 @@
 //!
 //! A closed connection keeps its port for a minute (TIME_WAIT), and one address has 28,000 ports:
 //! a second or two of this load. So each connection comes from the next of the 253 addresses
-//! 127.0.0.2 to 127.0.0.254, when the server is on loopback.
+//! 127.0.0.2 to 127.0.0.254, when the server is on loopback. They are bound with SO_REUSEADDR: a
+//! server for all addresses may then have their ports, else few were left to it in that minute.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -108,6 +109,7 @@ impl Short {
             .map_err(Failure::os("socket"))?;
         sockopt::set_tcp_nodelay(&fd, true).map_err(Failure::os("set TCP_NODELAY"))?;
         if let Some(source) = sources.next() {
+            sockopt::set_socket_reuseaddr(&fd, true).map_err(Failure::os("set SO_REUSEADDR"))?;
             bind(&fd, &source).map_err(Failure::os("bind a source address"))?;
         }
         match connect(&fd, &sources.address) {
@@ -181,9 +183,10 @@ impl Short {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 
-    use super::Sources;
+    use super::{Short, Sources, Wiring};
+    use crate::poller::Poller;
 
     #[test]
     fn sources_go_round_and_leave_out_the_servers_address() {
@@ -193,6 +196,20 @@ mod tests {
         let round: Vec<_> = (0..253).map_while(|_| last()).collect();
         assert_eq!((round[0], round[252], last()), (2, 254, Some(2)));
         assert!(!round.contains(&1));
+    }
+
+    #[test]
+    fn a_connection_leaves_its_port_to_a_server_for_all_addresses() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let SocketAddr::V4(address) = server.local_addr().unwrap() else { unreachable!() };
+        let mut sources = Sources { address, last: 1 };
+        let poller = Poller::new().unwrap();
+        let wire = Wiring::new(false).unwrap().wire().unwrap();
+        let short = Short::open(&mut sources, wire, 0, &poller).unwrap();
+        let open = TcpStream::from(short.fd);
+        let source = open.local_addr().unwrap();
+        assert_eq!(source.ip(), Ipv4Addr::new(127, 0, 0, 2));
+        TcpListener::bind((Ipv4Addr::UNSPECIFIED, source.port())).unwrap();
     }
 
     #[test]
