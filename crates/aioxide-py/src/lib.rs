@@ -9,6 +9,7 @@ mod event_loop;
 mod fanout;
 mod ffi;
 mod handle;
+mod heap;
 mod names;
 mod offsets;
 mod pipe;

@@ -19,6 +19,7 @@ use super::{Item, Loop, Source};
 use crate::datagram::AddressBook;
 use crate::ffi::Ref;
 use crate::handle::HandleRef;
+use crate::heap::keep_freed_pages;
 use crate::tasks::Layout;
 use crate::watch::{Settings, Watched};
 
@@ -32,6 +33,7 @@ impl Loop {
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         Layout::find(py)?;
+        keep_freed_pages();
         Self::create()
     }
 
