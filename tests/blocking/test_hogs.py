@@ -148,6 +148,17 @@ def test_hog_is_told_of_while_it_blocks(run_blocking, hog):
         assert "C code that holds the GIL" in report["doing"]
 
 
+def test_short_loop_in_python_is_no_call_of_c_code(run_blocking):
+    """From 3.14 on its frame says all the time that it is at the end of a round."""
+    hog = """
+        def hog(size):
+            for _ in range(1_000_000 << size): pass  # here
+        """
+    report = run_blocking(hog, CALLS.format(tries=12, kind="cpu")).blocked(kind="cpu")[0]
+    assert report["doing"] == "computing"
+    assert "shares the GIL with the loop by turns" in report["hint"]
+
+
 def test_sleep_names_its_system_call(run_blocking):
     result = run_blocking(HOGS["sleep"], CALLS.format(tries=1, kind="sleep"))
     assert result.blocked()[0]["call"] == "clock_nanosleep"

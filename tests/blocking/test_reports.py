@@ -105,6 +105,8 @@ def test_label_ends_with_its_task_or_when_removed(run_blocking):
                 aioxide.label(7)
             except TypeError:
                 tell("TypeError")
+            # Half of a pair, as a name of a file may have.
+            aioxide.label("\\udc80")
 
         aioxide.run(main(), diagnostics=diagnostics())
         try:

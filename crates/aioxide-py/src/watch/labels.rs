@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 /// Longer labels are cut.
 const LONGEST: usize = 120;
@@ -22,7 +23,9 @@ pub(super) fn label_of(task: usize) -> Option<String> {
 
 /// Label a task; True if it had no label before. The caller sees to it that the label goes.
 #[pyfunction]
-pub(crate) fn _set_label(task: &Bound<'_, PyAny>, text: &str) -> bool {
+pub(crate) fn _set_label(task: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> bool {
+    // Half a surrogate pair, which a name of a file may have, is no reason to fail.
+    let text = text.to_string_lossy();
     let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(end, _)| end);
     let labelled = labels()
         .get_or_insert_default()

@@ -14,6 +14,9 @@ use super::slot::Slot;
 /// code runs tens of thousands of instructions in one.
 const PAUSES: [Duration; 3] =
     [Duration::from_micros(150), Duration::from_micros(410), Duration::from_micros(890)];
+/// So many looks more at one that computes: code that calls the same function in each round of a loop
+/// is found at that call by most looks, and not by all.
+const LOOKS: u64 = 16;
 /// One that computes stands still only if it has run for so long between two looks, as often as
 /// there are pauses: on a busy machine it may have waited for a processor.
 const RUN: i64 = 30_000;
@@ -30,7 +33,8 @@ pub(super) struct Sample {
     pub(super) activity: Activity,
     /// The stack of the thread that has the GIL, when the loop's thread waits for it.
     pub(super) holder: Option<Walk>,
-    /// Every look found it at the same instruction, though it ran if it computes.
+    /// Every look found it at the same instruction, though it ran if it computes; and not at the end
+    /// of a round of a loop.
     pub(super) still: bool,
 }
 
@@ -65,14 +69,23 @@ impl Sample {
         for pause in PAUSES {
             look(&mut looks, &mut runs, pause);
         }
+        let computes = |looks: &[Self]| looks.iter().all(|look| look.activity.kind == Kind::Cpu);
+        for turn in 0..LOOKS {
+            if !computes(&looks) || !stood(&looks) {
+                break;
+            }
+            // Unlike pauses meet a loop at unlike places.
+            look(&mut looks, &mut runs, Duration::from_micros(60 + 37 * turn % 101));
+        }
         for _ in 0..MORE {
-            let computes = looks.iter().all(|look| look.activity.kind == Kind::Cpu);
-            if !computes || !stood(&looks) || runs.are_enough() {
+            if !computes(&looks) || !stood(&looks) || runs.are_enough() {
                 break;
             }
             look(&mut looks, &mut runs, PAUSE);
         }
-        let still = stood(&looks);
+        let rounds =
+            looks[0].top().is_some_and(|top| interpreter.ends_round(memory, top.instruction));
+        let still = stood(&looks) && !rounds;
         let kinds: Vec<Kind> = looks.iter().map(|look| look.activity.kind).collect();
         let votes = |kind: Kind| kinds.iter().filter(|other| **other == kind).count();
         // A call that was seen to wait for a disk once does so, though the kernel works meanwhile.

@@ -59,7 +59,7 @@ pub(crate) fn _walk_threads<'py>(
 
 fn walk_for(layout: &Layout, states: &[usize], length: Nanos) -> Count {
     let (clock, memory) = (Clock::new(), Memory::new());
-    let end = clock.now() + length;
+    let end = clock.now().saturating_add(length);
     let mut count = Count::default();
     while clock.now() < end && !states.is_empty() {
         for state in states {
