@@ -21,6 +21,14 @@ def test_return_values(loop, pair):
     assert loop.remove_writer(ours) is False
 
 
+@pytest.mark.parametrize("number", [-1, -(2**70)])
+def test_negative_number_is_no_descriptor(loop, number):
+    for method in (loop.add_reader, loop.add_writer, loop.remove_reader, loop.remove_writer):
+        arguments = [list] if method in (loop.add_reader, loop.add_writer) else []
+        with pytest.raises(ValueError, match=f"Invalid file descriptor: {number}"):
+            method(number, *arguments)
+
+
 def test_reader_is_called_when_data_arrives(loop, pair):
     ours, theirs = pair
     seen = []

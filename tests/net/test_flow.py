@@ -26,6 +26,8 @@ async def test_default_limits(connect):
         ({"high": 0}, (0, 0)),
         ({"low": 0}, (0, 0)),
         ({"high": 3}, (0, 3)),
+        ({"high": 1e6}, (250_000, 1_000_000)),
+        ({"high": 1000, "low": 10.0}, (10, 1000)),
     ],
     ids=repr,
 )
@@ -56,6 +58,17 @@ async def test_wrong_limits_are_refused(connect, high, low, text):
     with pytest.raises(ValueError, match=text):
         transport.set_write_buffer_limits(high, low)
     assert transport.get_write_buffer_limits() == (16 * 1024, 64 * 1024)
+
+
+async def test_limit_beyond_all_buffers(connect):
+    transport, protocol, _ = await connect()
+    transport.set_write_buffer_limits(high=2**70)
+    transport.set_write_buffer_limits(high=float("inf"), low=0)
+    await clog(transport)
+    assert protocol.calls == ["connection_made"]
+    for wrong in (float("nan"), -(2**70)):
+        with pytest.raises(ValueError, match="high|nan"):
+            transport.set_write_buffer_limits(high=wrong)
 
 
 async def test_limit_that_is_no_number_is_refused(connect):

@@ -48,7 +48,7 @@ impl DatagramTransport {
         low: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = this.py();
-        let (high, low) = marks(high, low)?;
+        let (high, low) = marks(high, low, 64)?;
         let transport = this.get();
         let this = Ref::new(this);
         transport.flush(py, &this)?;

@@ -28,7 +28,12 @@ type Watched<'py> = (u8, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 pub(crate) fn number(file: &Bound<'_, PyAny>) -> PyResult<RawFd> {
     let py = file.py();
     if file.is_instance_of::<PyInt>() {
-        return file.extract();
+        return match file.extract() {
+            Err(_) if file.lt(0)? => {
+                Err(PyValueError::new_err(format!("Invalid file descriptor: {file}")))
+            }
+            number => number,
+        };
     }
     match file.call_method0("fileno").and_then(|number| number.extract::<RawFd>()) {
         Err(error)

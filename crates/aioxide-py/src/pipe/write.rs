@@ -385,7 +385,7 @@ impl WritePipeTransport {
         high: Option<&Bound<'_, PyAny>>,
         low: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let (high, low) = marks(high, low)?;
+        let (high, low) = marks(high, low, 64)?;
         Self::flush(this)?;
         let full = this.get().out.with(|out| {
             out.high = high;

@@ -1,6 +1,5 @@
 //! Flow control, in both directions.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::protocol::TlsProtocol;
@@ -8,7 +7,7 @@ use super::state::Marks;
 use crate::ffi::{Ref, call_method};
 use crate::handle::ends_run;
 use crate::names::{self, cold};
-use crate::transport::StreamTransport;
+use crate::transport::{StreamTransport, marks};
 
 impl Marks {
     /// asyncio's rule: `high` is 4 * `low` by default, or `kib`; `low` is a quarter of `high`.
@@ -17,17 +16,8 @@ impl Marks {
         low: Option<&Bound<'_, PyAny>>,
         kib: i64,
     ) -> PyResult<Self> {
-        let number =
-            |value: Option<&Bound<'_, PyAny>>| value.map(|n| n.extract::<i64>()).transpose();
-        let (high, low) = (number(high)?, number(low)?);
-        let high = high.unwrap_or_else(|| low.map_or(kib * 1024, |low| low.saturating_mul(4)));
-        let low = low.unwrap_or_else(|| high.div_euclid(4));
-        match (usize::try_from(high), usize::try_from(low)) {
-            (Ok(high), Ok(low)) if high >= low => Ok(Self { low, high }),
-            _ => Err(PyValueError::new_err(format!(
-                "high ({high}) must be >= low ({low}) must be >= 0"
-            ))),
-        }
+        let (high, low) = marks(high, low, kib)?;
+        Ok(Self { low, high })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Flow control: telling the protocol when to stop writing, and when to go on.
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyFloat;
 
 use super::stream::StreamTransport;
 use crate::event_loop::Loop;
@@ -65,17 +66,18 @@ pub(crate) fn tell(
     }
 }
 
-/// The marks that `set_write_buffer_limits` is asked for: (high, low).
+/// The marks that `set_write_buffer_limits` and its like are asked for: (high, low). By default
+/// `high` is 4 * `low`, or `kib`.
 ///
 /// # Errors
-/// `ValueError` unless high >= low >= 0.
+/// `ValueError` unless high >= low >= 0, `TypeError` for what is no number.
 pub(crate) fn marks(
     high: Option<&Bound<'_, PyAny>>,
     low: Option<&Bound<'_, PyAny>>,
+    kib: i64,
 ) -> PyResult<(usize, usize)> {
-    let number = |value: Option<&Bound<'_, PyAny>>| value.map(|n| n.extract::<i64>()).transpose();
-    let (high, low) = (number(high)?, number(low)?);
-    let high = high.unwrap_or_else(|| low.map_or(64 * 1024, |low| low.saturating_mul(4)));
+    let (high, low) = (high.map(mark).transpose()?, low.map(mark).transpose()?);
+    let high = high.unwrap_or_else(|| low.map_or(kib * 1024, |low| low.saturating_mul(4)));
     let low = low.unwrap_or_else(|| high.div_euclid(4));
     if !(high >= low && low >= 0) {
         return Err(PyValueError::new_err(format!(
@@ -83,6 +85,23 @@ pub(crate) fn marks(
         )));
     }
     Ok((high as usize, low as usize))
+}
+
+/// One of them. asyncio takes any number: "without a limit" may be said by infinity or by a number
+/// that is larger than any buffer.
+fn mark(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if let Ok(float) = value.cast::<PyFloat>() {
+        if float.value().is_nan() {
+            return Err(PyValueError::new_err("a mark of a buffer is a number of bytes, not nan"));
+        }
+        return Ok(float.value() as i64);
+    }
+    match value.extract::<i64>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            Ok(if value.lt(0)? { i64::MIN } else { i64::MAX })
+        }
+        number => number,
+    }
 }
 
 #[pymethods]
@@ -98,7 +117,7 @@ impl StreamTransport {
         low: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let py = this.py();
-        let (high, low) = marks(high, low)?;
+        let (high, low) = marks(high, low, 64)?;
         let transport = this.get();
         let this = Ref::new(this);
         transport.flush(py, &this)?;
