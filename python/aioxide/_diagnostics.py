@@ -20,6 +20,10 @@ __all__ = ["GRACE", "Diagnostics", "default", "parse_duration", "set_default", "
 
 GRACE = 0.05
 """For how long, in seconds, an exception may stay unretrieved before it counts as lost."""
+PREFIX = "AIOXIDE_"
+"""How the names of the environment's variables begin."""
+FRAMES = f"{PREFIX}FRAMES"
+"""The variable that says how stacks are read; no option says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +108,16 @@ class Diagnostics:
         """
         chosen = cls() if base is None else base
         for name, setting in settings.items():
-            variable = f"AIOXIDE_{name.upper()}"
+            variable = f"{PREFIX}{name.upper()}"
             text = environment.get(variable)
             if text:
                 try:
                     chosen = setting(chosen, text)
                 except ValueError as error:
                     raise ValueError(f"{variable}: {error}") from None
+        # Read by the native module, which cannot say what is wrong as early.
+        if (frames := environment.get(FRAMES, "")) not in ("", "gil"):
+            raise ValueError(f"{FRAMES}: {frames!r} is not gil, which is all that it may be")
         return chosen
 
 

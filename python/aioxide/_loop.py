@@ -66,7 +66,14 @@ class EventLoop(
     _scheduled = Queue("_timer_handles", list)
 
     def __init__(self, *, diagnostics: Diagnostics | None = None) -> None:
-        self._diagnostics = default() if diagnostics is None else diagnostics
+        if diagnostics is None:
+            diagnostics = default()
+        elif not isinstance(diagnostics, Diagnostics):
+            raise TypeError(
+                "diagnostics are an aioxide.Diagnostics, such as Diagnostics.off(), or None; "
+                f"not {diagnostics!r}"
+            )
+        self._diagnostics = diagnostics
         if self._diagnostics.blocking is not None:
             _aioxide._prepare_watch()
         # asyncio's own, with a selector that only tells what the native loop watches.
@@ -144,19 +151,14 @@ class EventLoop(
         tracks = self._begin_reports(caller)
         hooks = sys.get_asyncgen_hooks()
         watch = self._attach_signals()
+        told = self._told_of_blocking()
         try:
             sys.set_asyncgen_hooks(
                 firstiter=self._asyncgen_firstiter_hook, finalizer=self._asyncgen_finalizer_hook
             )
             events._set_running_loop(self)
-            diagnostics = self._diagnostics
-            action = diagnostics.blocking_action
-            self._run(
-                threading.get_ident(),
-                diagnostics.blocking,
-                diagnostics.output == "json",
-                None if action == "report" else action,
-            )
+            # One line, since tracebacks of what ends a run show it.
+            self._run(threading.get_ident(), *told)
         finally:
             self._stopping = False
             events._set_running_loop(None)
@@ -166,6 +168,13 @@ class EventLoop(
             sys.set_asyncgen_hooks(*hooks)
             if watch is not None:
                 self._detach_signals(watch)
+
+    def _told_of_blocking(self) -> tuple[float | None, bool, Callable[..., object] | None]:
+        """What the native loop is told of reports: the limit, whether they are JSON, what is called
+        instead."""
+        chosen = self._diagnostics
+        action = chosen.blocking_action
+        return chosen.blocking, chosen.output == "json", None if action == "report" else action
 
     def _begin_reports(self, caller: FrameType | None) -> bool:
         """Do what is to be done when a run begins; return whether origins are tracked for it."""

@@ -70,6 +70,7 @@ def test_the_variable_for_all_is_the_ground_for_the_others():
         ("DIAGNOSTICS", "xml", "'xml' is none of on, off, text, json"),
         ("NEVER_AWAITED", "never", "'never' is none of on, off, origins"),
         ("CANCEL_NOTES", "2", "'2' is neither on nor off"),
+        ("FRAMES", "memory", "'memory' is not gil, which is all that it may be"),
     ],
 )
 def test_a_wrong_variable_is_named(variable, value, sentence):
@@ -107,6 +108,12 @@ def test_a_loop_takes_what_it_is_given():
     loop = aioxide.new_event_loop(diagnostics=chosen)
     assert loop.diagnostics is chosen
     loop.close()
+
+
+@pytest.mark.parametrize("given", [False, "off", {"blocking": None}])
+def test_what_is_no_diagnostics_is_refused(given):
+    with pytest.raises(TypeError, match=r"aioxide\.Diagnostics, such as Diagnostics\.off\(\)"):
+        aioxide.new_event_loop(diagnostics=given)
 
 
 def test_a_loop_that_is_told_nothing_asks_the_environment(monkeypatch):

@@ -202,3 +202,10 @@ def test_lag_by_a_timer(simulation):
 def test_mistakes(settings):
     with pytest.raises(ValueError, match="floor|max_lag"):
         AutoLimit(**settings)
+
+
+@pytest.mark.parametrize("name", ["start", "floor", "ceiling", "max_lag"])
+@pytest.mark.parametrize("value", [None, "5", True])
+def test_what_is_no_number_is_named(name, value):
+    with pytest.raises(TypeError, match=f"{name} is {value!r}"):
+        AutoLimit(**{name: value})

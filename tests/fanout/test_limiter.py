@@ -303,9 +303,15 @@ def test_mistakes(arguments, error, text):
         aioxide.Limiter(**arguments)
 
 
+def test_no_number_is_too_large():
+    assert repr(aioxide.Limiter(1, burst=2**70, concurrency=2**70))
+
+
 def test_pause_wants_a_number(run):
     async def main():
         with pytest.raises(ValueError, match="a number of seconds"):
             aioxide.Limiter(1).penalize(-1)
+        with pytest.raises(TypeError, match="a pause is None; a number of seconds is wanted"):
+            aioxide.Limiter(1).penalize(None)
 
     run(main())

@@ -65,9 +65,10 @@ async def test_several_members_are_one_body(server, session):
     assert await decoded(server, session, "gzip", body) == b"one, two"
 
 
-async def test_body_is_left_as_it_is_if_so_asked(server, session):
+@pytest.mark.parametrize("false", [False, 0])
+async def test_body_is_left_as_it_is_if_so_asked(server, session, false):
     body = gzip.compress(TEXT)
-    assert await decoded(server, session, "gzip", body, auto_decompress=False) == body
+    assert await decoded(server, session, "gzip", body, auto_decompress=false) == body
 
 
 async def test_empty_body_is_empty_whatever_its_coding(server, session):

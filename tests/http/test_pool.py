@@ -52,7 +52,14 @@ async def serve(server, count):
 
 
 @pytest.mark.parametrize(
-    ("options", "most"), [({"limit": 3}, 3), ({"limit_per_host": 2}, 2), ({"limit": 0}, 20)]
+    ("options", "most"),
+    [
+        ({"limit": 3}, 3),
+        ({"limit_per_host": 2}, 2),
+        ({"limit": 0}, 20),
+        ({"limit": 2.5}, 3),
+        ({"limit": float("inf"), "limit_per_host": 2**70}, 20),
+    ],
 )
 async def test_no_more_connections_than_the_limit(server, make_session, options, most):
     session = make_session(connector=http.TCPConnector(**options))
@@ -62,6 +69,15 @@ async def test_no_more_connections_than_the_limit(server, make_session, options,
     assert await serving <= most
     stats = await settled(session.connector)
     assert stats["connects"] <= most
+
+
+@pytest.mark.parametrize("name", ["limit", "limit_per_host"])
+async def test_limit_that_is_none_is_refused(loop, name):
+    for wrong in (-1, float("nan")):
+        with pytest.raises(ValueError, match=f"{name} is {wrong}; it is 0 for any number"):
+            http.TCPConnector(**{name: wrong})
+    with pytest.raises(TypeError, match=f"{name} is '5'; a number of connections is wanted"):
+        http.TCPConnector(**{name: "5"})
 
 
 async def test_limit_per_host_leaves_other_hosts_alone(server, make_session):
@@ -202,8 +218,9 @@ async def test_connection_without_a_time_is_kept(server, make_session, loop):
     assert wire.is_silent()
 
 
-async def test_force_close_uses_no_connection_twice(server, make_session):
-    session = make_session(connector=http.TCPConnector(force_close=True))
+@pytest.mark.parametrize("true", [True, 1])
+async def test_force_close_uses_no_connection_twice(server, make_session, true):
+    session = make_session(connector=http.TCPConnector(force_close=true))
     for _ in range(2):
         _, (wire, requests) = await asyncio.gather(fetch(session, server.url), server.answers(OK))
         assert requests[0].all("Connection") == ["close"]

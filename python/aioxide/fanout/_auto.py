@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._checks import check_number, check_real
 from ._lag import Lag, lag_of
 from ._retry import OVERLOADED, is_connection_error, status_of
 
@@ -37,7 +38,7 @@ class AutoLimit:
     """How `limit="auto"` moves: it begins with `start`, and stays from `floor` to `ceiling`.
 
     It shrinks while the loop's lag is above `max_lag` seconds. Raises ValueError where the numbers
-    are not in order.
+    are not in order, TypeError for what are none.
     """
 
     start: int = 10
@@ -46,6 +47,9 @@ class AutoLimit:
     max_lag: float = 0.05
 
     def __post_init__(self) -> None:
+        for name in ("start", "floor", "ceiling"):
+            check_number(name, getattr(self, name), 1)
+        check_real("max_lag", self.max_lag)
         if not 1 <= self.floor <= self.start <= self.ceiling:
             raise ValueError(
                 "1 <= floor <= start <= ceiling does not hold: "

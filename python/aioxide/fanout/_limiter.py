@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aioxide._aioxide import RateLimiter
 
-from ._checks import check_number
+from ._checks import check_number, check_real
 from ._rate import parse_rate
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ class Limiter:
         if not isinstance(strict, bool):
             raise TypeError(f"strict is {strict!r}; True or False is wanted")
         limit, interval = (0, 0.0) if rate is None else parse_rate(rate)
-        self._native = RateLimiter(limit, interval, min(burst, 2**32 - 1), strict, concurrency or 0)
+        most = 2**32 - 1
+        burst, inside = min(burst, most), min(concurrency or 0, most)
+        self._native = RateLimiter(limit, interval, burst, strict, inside)
         self._strict = strict
         self._loop: asyncio.AbstractEventLoop | None = None
         self._futures: dict[int, asyncio.Future[float]] = {}
@@ -127,7 +129,10 @@ class Limiter:
         """Let nobody through for so many seconds from now: a server has asked for it.
 
         Those that are inside stay. A pause that lasts longer already holds. Needs a running loop.
+
+        Raises TypeError for what is no number, ValueError for one below 0.
         """
+        check_real("a pause", seconds)
         if not seconds >= 0:
             raise ValueError(f"a pause of {seconds!r} s: a number of seconds, 0 or more")
         loop = asyncio.get_running_loop()

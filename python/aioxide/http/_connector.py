@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 import traceback
 import warnings
@@ -64,6 +65,20 @@ async def _all_done(waiters: list[Awaitable[Any]]) -> None:
             )
 
 
+def _places(name: str, limit: Any) -> int:
+    """How many connections a limit stands for; 0 for any number.
+
+    Raises TypeError or ValueError, with the name of what was given.
+    """
+    if limit is None:
+        return 0
+    if not isinstance(limit, (int, float)):
+        raise TypeError(f"{name} is {limit!r}; a number of connections is wanted, or None")
+    if not limit >= 0:
+        raise ValueError(f"{name} is {limit!r}; it is 0 for any number of connections, or more")
+    return 0 if limit > sys.maxsize else math.ceil(limit)
+
+
 class BaseConnector:
     """The connections of sessions, by where they lead.
 
@@ -72,7 +87,8 @@ class BaseConnector:
     number, as is None. limit_per_host: the same for one host, port and encryption. Who wants one
     beyond these waits, first come, first served. host_limits: how often and how many at a time a
     host is asked, a HostLimit for each of all hosts, or a mapping to such of "host", "host:port",
-    and "*" for all others. Raises RuntimeError outside a running aioxide loop.
+    and "*" for all others. Raises RuntimeError outside a running aioxide loop,
+    ValueError for a limit below 0.
     """
 
     _closed = True
@@ -97,6 +113,7 @@ class BaseConnector:
             keepalive_timeout = None
         elif keepalive_timeout is sentinel:
             keepalive_timeout = 15.0
+        places = _places("limit", limit), _places("limit_per_host", limit_per_host)
         self._loop = native_loop(loop)
         self._timeout_ceil_threshold = timeout_ceil_threshold
         self._host_limits: HostLimits | None = None
@@ -116,9 +133,7 @@ class BaseConnector:
         self._keepalive_timeout = keepalive_timeout
         self._force_close = force_close
         loop_: Any = self._loop
-        self._pool = _aioxide.ConnectionPool(
-            loop_, limit or 0, limit_per_host or 0, keepalive_timeout, force_close
-        )
+        self._pool = _aioxide.ConnectionPool(loop_, *places, keepalive_timeout, bool(force_close))
         self._keys: dict[ConnectionKey, int] = {}
         self._next_key = 0
         # How often numbers were forgotten: who remembers one looks at this.

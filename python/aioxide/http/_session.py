@@ -143,11 +143,11 @@ class ClientSession:
         self._json_serialize = json_serialize
         self._json_serialize_bytes = json_serialize_bytes
         self._raise_for_status = raise_for_status
-        self._auto_decompress = auto_decompress
+        self._auto_decompress = bool(auto_decompress)
         self._trust_env = trust_env
         self._requote_redirect_url = requote_redirect_url
         self._reading: dict[str, Any] = {
-            "auto_decompress": auto_decompress,
+            "auto_decompress": self._auto_decompress,
             "read_bufsize": read_bufsize,
             "max_line_size": max_line_size,
             "max_field_size": max_field_size,

@@ -123,7 +123,7 @@ async def step_by_step(
         steps.set_reading(
             {
                 "read_until_eof": None if read_until_eof else False,
-                "auto_decompress": auto_decompress,
+                "auto_decompress": None if auto_decompress is None else bool(auto_decompress),
                 "read_bufsize": read_bufsize,
                 "max_line_size": max_line_size,
                 "max_field_size": max_field_size,
