@@ -15,7 +15,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NoReturn
 
-from ._terminal import fail
+from ._aioxide import __version__
+from ._terminal import fail, say
 from .fetch.command import Fetch
 
 __all__ = ["main"]
@@ -34,7 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog="aioxide COMMAND --help tells more.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_ShowVersion, help="print the version and exit")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"aioxide {__version__}",
+        help="print the version and exit",
+    )
     parsers = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     commands: dict[str, Callable[[list[str]], None]] = {}
     for kind in COMMANDS:
@@ -74,7 +80,9 @@ class Run:
             ),
             epilog=(
                 "Options of aioxide come before FILE or -m; all that follows is the program's. "
-                "Options of Python itself go to Python: python -X dev -m aioxide run FILE"
+                "What is in brackets holds if nothing is said; AIOXIDE_BLOCKING and the other "
+                "variables of these names say the same as the options. Options of Python itself "
+                "go to Python: python -X dev -m aioxide run FILE"
             ),
             allow_abbrev=False,
         )
@@ -107,11 +115,9 @@ class Run:
         own, program = self.split(arguments)
         options, unknown = self.parser.parse_known_args(own)
         if unknown:
-            self.parser.unknown(unknown)
-        if not program:
-            self.parser.error("nothing to run: give a FILE, -m MODULE, or - for standard input")
+            self.parser.unknown(unknown, hint_of_python(unknown[0]))
 
-        # Imported late: a wrong command line is answered without loading asyncio.
+        # Imported late: `aioxide --help` and `aioxide fetch` need none of it.
         from . import _program
         from ._diagnostics import Diagnostics, set_default, settings
         from ._install import install
@@ -122,6 +128,7 @@ class Run:
             chosen = Diagnostics.from_environment(base=Diagnostics(origins=True, unstarted=True))
         except ValueError as error:
             fail(str(error))
+        tell_of_misspelt_variables([*settings])
         for name, setting in settings.items():
             text = getattr(options, name)
             if text is not None:
@@ -129,6 +136,9 @@ class Run:
                     chosen = setting(chosen, text)
                 except ValueError as error:
                     self.parser.error(f"--{name.replace('_', '-')}: {error}")
+        # Only now: a FILE that was taken for the value of an option is the mistake then.
+        if not program:
+            self.parser.error("nothing to run: give a FILE, -m MODULE, or - for standard input")
         set_default(chosen)
 
         first, *rest = program
@@ -178,17 +188,59 @@ class Run:
         return arguments, []
 
 
+def tell_of_misspelt_variables(names: Sequence[str]) -> None:
+    """Say on stderr which variables of the environment may have been meant to be ours, and are
+    not."""
+    import os
+
+    from . import _suggest
+    from ._diagnostics import FRAMES, PREFIX
+
+    known = [f"{PREFIX}{name.upper()}" for name in names] + [FRAMES]
+    for variable in os.environ:
+        if variable.startswith(PREFIX) and variable not in known:
+            hint = _suggest.variable(variable, known)
+            if hint is not None:
+                say(f"there is no variable {variable}. {hint}")
+
+
+def hint_of_python(option: str) -> str | None:
+    """What to do with an option of Python's own; None for others."""
+    letter = option[1:2]
+    if option.startswith("--") or letter not in tuple("bBcdEiIOPqsSuvWxX"):
+        return None
+    if letter == "c":
+        return "aioxide run - reads a program from standard input"
+    return f"Python has one: python {option} ... -m aioxide run ..."
+
+
 COMMANDS: tuple[type[Run] | type[Fetch], ...] = (Run, Fetch)
 
 # The settings of `aioxide.Diagnostics` by the names of the environment's variables, which are
 # AIOXIDE_... of these.
 DIAGNOSTICS = (
-    ("diagnostics", "on|off|json", "reports of the loop: off, or as JSON lines"),
-    ("blocking", "TIME|off", "report what blocks the loop for so long: 50ms, 0.5s, 2"),
-    ("never_awaited", "on|off|origins", "say more of coroutines that were never awaited"),
-    ("lost_exceptions", "TIME|off", "report a failed task that nobody asks for so long"),
-    ("leaks", "all|pending|off", "report tasks and coroutines that are left when a run ends"),
-    ("cancel_notes", "on|off", "say in a CancelledError who has cancelled"),
+    (
+        "diagnostics",
+        "on|off|text|json",
+        "all reports of the loop; as text, or as JSON lines (text)",
+    ),
+    ("blocking", "TIME|off", "report what blocks the loop for so long: 50ms, 0.5s, 2 (250ms)"),
+    (
+        "never_awaited",
+        "on|off|origins",
+        "tell of coroutines never awaited: in which task, and where they were created (origins)",
+    ),
+    (
+        "lost_exceptions",
+        "TIME|off",
+        "report a failed task whose exception nobody has asked for in this time (50ms)",
+    ),
+    (
+        "leaks",
+        "all|pending|off",
+        "report what is left when a run ends: tasks, and coroutines that never started (all)",
+    ),
+    ("cancel_notes", "on|off", "say in a CancelledError who has cancelled (on)"),
 )
 
 
@@ -199,7 +251,7 @@ class _Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         fail(message)
 
-    def unknown(self, words: Sequence[str]) -> NoReturn:
+    def unknown(self, words: Sequence[str], hint: str | None = None) -> NoReturn:
         """Exit: there is no such option, and this one may have been meant."""
         from . import _suggest
 
@@ -208,21 +260,8 @@ class _Parser(argparse.ArgumentParser):
             # An argument too many; what it says itself.
             self.error(f"unrecognized arguments: {' '.join(words)}")
         names = [name for action in self._actions for name in action.option_strings]
-        hint = _suggest.option(option, names)
+        hint = hint or _suggest.option(option, names)
         self.error(f"there is no option {option}. {hint or f'{self.prog} --help lists them'}")
-
-
-class _ShowVersion(argparse.Action):
-    """argparse's own version action wants the text at once, and finding it costs some time."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
-        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
-
-    def __call__(self, *_: object) -> NoReturn:
-        import aioxide
-
-        print(f"aioxide {aioxide.__version__}")
-        sys.exit(0)
 
 
 def _unknown_command(word: str, commands: Iterable[str]) -> str:

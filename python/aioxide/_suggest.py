@@ -6,7 +6,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable
 
-__all__ = ["among", "for_file", "for_module", "option"]
+__all__ = ["among", "for_file", "for_module", "option", "variable"]
 
 
 def among(word: str, names: Iterable[str]) -> str | None:
@@ -21,6 +21,13 @@ def option(word: str, names: Iterable[str]) -> str | None:
     # Without the dashes, which would make any two options alike.
     stems = [name[2:] for name in names if name.startswith("--")]
     return _question([f"--{stem}" for stem in _close(word[2:], stems)])
+
+
+def variable(name: str, names: Iterable[str]) -> str | None:
+    """A hint for a variable of the environment that means nothing; all names begin alike."""
+    # Without what all begin with, which would make any two alike.
+    stems = {known.partition("_")[2]: known for known in names}
+    return _question([stems[found] for found in _close(name.partition("_")[2], stems)])
 
 
 def for_file(path: str) -> str | None:

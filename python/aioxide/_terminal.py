@@ -6,7 +6,7 @@ import os
 import sys
 from typing import NoReturn, TextIO
 
-__all__ = ["fail", "fold", "open_streams", "width_of"]
+__all__ = ["fail", "fold", "open_streams", "say", "width_of"]
 
 #: Below this, lines are broken by the terminal.
 _LEAST = 20
@@ -65,9 +65,14 @@ def fold(text: str, width: int | None, indent: str = "") -> str:
     return "\n".join(folded)
 
 
-def fail(message: str, code: int = 2) -> NoReturn:
-    """Say it on standard error, and exit."""
+def say(message: str) -> None:
+    """Say it on standard error."""
     width = width_of(sys.stderr)
     for line in message.splitlines():
         print(fold(f"aioxide: {line}", width, " " * 9), file=sys.stderr)
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say it on standard error, and exit."""
+    say(message)
     sys.exit(code)

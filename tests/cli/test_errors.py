@@ -115,6 +115,29 @@ def test_nothing_to_run(launch):
     assert error(launch, "run") == sentence
 
 
+def test_file_in_the_place_of_a_value(launch, script):
+    sentence = "--blocking: 'script.py' is no duration; say 50ms, 0.5s, 2 (seconds) or off"
+    assert error(launch, "run", "--blocking", "script.py") == sentence
+
+
+def test_misspelt_variable(launch, write):
+    """It is no error: it may be the program's own."""
+    line = launch.aioxide_line(write("program.py", "print('runs')"))
+    ended = launch.finish(
+        launch.start(line, env={"AIOXIDE_BLOKING": "50ms", "AIOXIDE_OTHER": "1", "AIOXIDE": "1"})
+    )
+    sentence = "there is no variable AIOXIDE_BLOKING. Did you mean 'AIOXIDE_BLOCKING'?"
+    assert (ended.returncode, ended.stdout) == (0, "runs\n")
+    assert ended.stderr == f"aioxide: {sentence}\n"
+
+
+def test_option_of_python(launch, script):
+    sentence = "there is no option -X. Python has one: python -X ... -m aioxide run ..."
+    assert error(launch, "run", "-X", "dev", "script.py") == sentence
+    sentence = "there is no option -c. aioxide run - reads a program from standard input"
+    assert error(launch, "run", "-c", "print(1)") == sentence
+
+
 def test_unknown_option(launch, script):
     sentence = "there is no option --loop. aioxide run --help lists them"
     assert error(launch, "run", "--loop=uvloop", "script.py") == sentence

@@ -2,6 +2,8 @@
 
 from importlib.metadata import version
 
+from aioxide import Diagnostics
+
 
 def test_version(launch_both):
     shown = launch_both.cli("--version")
@@ -22,6 +24,15 @@ def test_help_of_run(launch):
     shown = launch.cli("run", "--help")
     assert shown.returncode == 0
     assert shown.stdout.startswith("usage: aioxide run [OPTIONS] (FILE | -m MODULE | -)")
+
+
+def test_help_of_run_says_what_holds(launch):
+    """What a program that is told nothing gets, as it finds it itself."""
+    shown = " ".join(launch.cli("run", "--help").stdout.split())
+    chosen = Diagnostics(origins=True, unstarted=True)
+    assert f"2 ({chosen.blocking * 1e3:.0f}ms)" in shown
+    assert f"in this time ({chosen.grace * 1e3:.0f}ms)" in shown
+    assert all(words in shown for words in ("created (origins)", "started (all)", "cancelled (on)"))
 
 
 def test_nothing_shows_the_help(launch):

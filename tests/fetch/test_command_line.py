@@ -183,7 +183,11 @@ def test_help_on_a_narrow_terminal(fetch):
     lines = fetch.run("--help").stdout.splitlines()
     # Lines of the usage are argparse's own.
     assert max(len(line) for line in lines[1:] if "http" not in line) <= 44
-    assert "  -o NAME.sqlite   an SQLite database with" in lines
+    where = lines.index("  -o NAME.sqlite   an SQLite database with")
+    assert lines[where + 1].lstrip(" ") == "a table `pages`"
+    assert lines[where + 1].index("a") == lines[where].index("an")
+    # Sentences are set anew, and not each line of a wide terminal.
+    assert "The output is its own journal: when a run" in lines
 
 
 def test_help_fits_the_terminal(fetch):

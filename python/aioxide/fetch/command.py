@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,7 +54,23 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     """Paragraphs keep their lines, as far as the terminal is wide enough."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return fold(super()._fill_text(text, width, indent), width)
+        text = super()._fill_text(text, width, indent)
+        if max(map(len, text.split("\n"))) <= width:
+            return text
+        return "\n\n".join(_narrowed(paragraph, width) for paragraph in text.split("\n\n"))
+
+
+def _narrowed(paragraph: str, width: int) -> str:
+    """One paragraph for a terminal that is less wide than its lines: what is indented keeps its
+    lines, and the second column of a table stays one."""
+    if "\n  " not in f"\n{paragraph}":
+        return fold(" ".join(paragraph.split("\n")), width)
+    lines = paragraph.split("\n")
+    columns = [re.match(r" *\S+(?: \S+)* {2,}", line) for line in lines]
+    indents = [2 if column is None else column.end() - 2 for column in columns]
+    return "\n".join(
+        fold(line, width, " " * indent) for line, indent in zip(lines, indents, strict=True)
+    )
 
 
 class Fetch:
