@@ -59,6 +59,20 @@ class TestCommandLine:
         assert shown.returncode == 0
         assert all(f"./dev {command}" in shown.stdout for command in cli.COMMANDS)
 
+    @pytest.mark.parametrize("command", cli.COMMANDS)
+    def test_help_of_a_command_builds_nothing(
+        self, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setitem(cli.COMMANDS, command, lambda *_: pytest.fail("started"))
+        for option in ("-h", "--help"):
+            assert cli.main([command, option]) == 0
+            lines = capsys.readouterr().out.splitlines()
+            assert lines[0] == "usage:"
+            assert lines[1].startswith(f"  ./dev {command}")
+            assert sum(line.startswith("  ./dev ") for line in lines[2:]) == sum(
+                line.startswith(f"  ./dev {command} ") for line in lines[2:]
+            )
+
     @pytest.mark.parametrize(
         ("arguments", "why"),
         [

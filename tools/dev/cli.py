@@ -15,12 +15,12 @@ from .shell import ROOT, Problem, become, note
 USAGE = """\
 usage: ./dev [--python PATH|VERSION] COMMAND
 
-  ./dev run                       the main job: scrape the embedded site three ways (ARGS follow)
+  ./dev run                       the main job: scrape the embedded site (its options follow)
   ./dev run [--loop aioxide|asyncio|uvloop] (FILE | -m MODULE) [ARGS]
                                   run a program on a loop; aioxide when none is named
   ./dev test [GROUP...] [-- ARGS] lint rust py; `--all`: also loom conform; `--fix` formats;
-                                  `suites` runs by its name only; ARGS go to the test tool of
-                                  the one group named
+                                  suites and autobahn run by their names only; ARGS go to the
+                                  test tool of the one group named
   ./dev test --all-pythons        lint and rust once, py and conform on each Python that is there
   ./dev wheel [MATURIN ARGS]      build a wheel into dist/; --python 3.14t needs no such Python
   ./dev python [ARGS]             the project's Python
@@ -29,17 +29,42 @@ usage: ./dev [--python PATH|VERSION] COMMAND
   ./dev fuzz (NAME... | --all) [--minutes 20] [-- LIBFUZZER ARGS]
                                   feed a target for so long, and keep what reaches new code
   ./dev fuzz NAME FILE...         run a target on these inputs only: a finding again
-  ./dev soak [--minutes 10] [--connections 10000]
+  ./dev soak [--minutes 10] [--connections 10000] [--loop aioxide|asyncio]
                                   connections come, echo and go; fails when anything grows
   ./dev setup                     make the environment and build everything
 
 --python keeps an environment for each interpreter: --python 3.12, --python /usr/bin/python3.11.
 A version is looked for on PATH, among pyenv's and uv's, and as PYTHONS_PREFIX/VERSION/bin/python3.
 The environments are in .dev/envs/; they are made and brought up to date by every command.
+./dev COMMAND --help shows what is said of one, and starts nothing.
 """
+
+# Where the options of what a command starts are told of: nothing is built for the sake of a help.
+MORE = {
+    "run": "`./dev python examples/scraper --help` lists the options of the main job.",
+    "bench": "`python3 -m bench --help`, in the project's folder, lists names and options.",
+    "wheel": "MATURIN ARGS are those of `maturin build`.",
+    "test": "The groups: {groups}.",
+    "python": "ARGS are those of `python3 --help`.",
+}
 
 BASE = ("dev", "test")
 LOOPS = ("aioxide", "asyncio", "uvloop")
+
+
+def help_of(command: str) -> str:
+    """The lines of USAGE that are about one command."""
+    lines: list[str] = []
+    about = False
+    for line in USAGE.splitlines():
+        if line.startswith("  ./dev "):
+            about = line.split()[1] == command
+        elif not line.startswith("   "):
+            about = False
+        if about:
+            lines.append(line)
+    more = MORE.get(command, "").format(groups=", ".join(groups.GROUPS))
+    return "\n".join(["usage:", *lines, *(["", more] if more else [])]) + "\n"
 
 
 class UsageProblem(Problem):
@@ -298,6 +323,9 @@ def main(arguments: list[str]) -> int:
             raise UsageProblem(
                 f"{command}: the commands are {', '.join(COMMANDS)}; see ./dev --help"
             )
+        if rest in (["-h"], ["--help"]):
+            print(help_of(command), end="")
+            return 0
         return COMMANDS[command](taken.get("--python"), rest)
     except UsageProblem as problem:
         print(f"dev: {problem}", file=sys.stderr)
