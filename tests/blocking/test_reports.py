@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.time_limit(120)
 
+ROOT = Path(__file__).resolve().parents[2]
 HOG = """
 def hog():
     while until_reported():
@@ -80,6 +83,28 @@ def test_callback_has_no_task(run_blocking):
     report = result.blocked()[0]
     assert report["task"] is None
     assert [frame["function"] for frame in report["stack"]] == ["hog"]
+
+
+def test_documented_fields_are_those_of_a_report(run_blocking):
+    result = run_blocking(
+        """
+        async def main():
+            while until_reported():
+                time.sleep(0.1)
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    # The order of fields is not said.
+    text = (ROOT / "docs" / "diagnostics-blocking.md").read_text()
+    [told] = re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    events = [json.loads(part) for part in re.split(r"(?<=\n\})\n", told) if part]
+    assert [event["event"] for event in events] == ["blocked", "free"]
+    for event in events:
+        found = next(made for made in result.events if made["event"] == event["event"])
+        assert sorted(found) == sorted(event)
+        for name in ("delayed", "site", "task"):
+            assert sorted(found.get(name, ())) == sorted(event.get(name, ()))
 
 
 def test_label_ends_with_its_task_or_when_removed(run_blocking):
