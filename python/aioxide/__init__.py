@@ -6,7 +6,9 @@ Three ways to use it::
     import aioxide as asyncio   # every name of asyncio is here
     aioxide.install()           # from now on asyncio itself makes aioxide's loops
 
-and a fourth that changes nothing in the program: ``aioxide run program.py``.
+and a fourth that changes nothing in the program: ``aioxide run program.py``. `aioxide.http` is
+aiohttp's client on this loop; `amap`, `stream`, `Limiter`, `Retry` and `threaded` make many calls
+at once, on any loop.
 
 A name that aioxide does not define is CPython's own object: ``aioxide.Task is asyncio.Task``.
 Names that asyncio itself makes only on demand (deprecated ones) or that are not in its `__all__`
@@ -65,6 +67,8 @@ _LATER["threaded"] = "_threads"
 # A module, and no name of one.
 _LATER["from_thread"] = ""
 __all__ += list(_LATER)
+# Not in __all__: it needs packages that may be missing.
+_LATER["http"] = ""
 
 # CPython 3.16 has no policies; from 3.14 on, get_event_loop() makes no loop that could be ours.
 if sys.version_info < (3, 16):
@@ -94,6 +98,7 @@ if TYPE_CHECKING:
     from asyncio import transports as transports
 
     from . import from_thread as from_thread
+    from . import http as http
     from ._threads import threaded as threaded
     from .fanout import AutoLimit as AutoLimit
     from .fanout import FanOutError as FanOutError
@@ -119,7 +124,8 @@ else:
         return _on_demand(name)
 
     def __dir__():
-        return sorted({*globals(), *_LATER, *dir(asyncio)})
+        # Who asks for all that is listed expects to get it.
+        return sorted({*globals(), *_LATER, *dir(asyncio)} - ({"http"} - globals().keys()))
 
 
 def _imported(name: str) -> object:

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.metadata
 import inspect
+import subprocess
 import sys
 import warnings
 
@@ -51,6 +52,37 @@ def test_what_is_not_in_all_is_asyncios():
     for name in set(names) - OWN:
         assert getattr(aioxide, name) is getattr(asyncio, name)
     assert set(names) <= set(dir(aioxide))
+
+
+def test_the_client_is_there_without_an_import_of_its_own():
+    program = (
+        "import sys, aioxide\n"
+        "assert 'http' not in dir(aioxide) and 'http' not in aioxide.__all__\n"
+        "assert 'aioxide.http' not in sys.modules\n"
+        "assert aioxide.http.ClientSession and 'http' in dir(aioxide)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("name", ["multidict", "yarl"])
+def test_what_the_client_misses_is_named(name):
+    program = (
+        "import sys\n"
+        f"sys.modules[{name!r}] = None\n"
+        "import aioxide\n"
+        "from aioxide import *\n"
+        "try:\n"
+        "    aioxide.http\n"
+        "except ModuleNotFoundError as error:\n"
+        "    print(error, error.name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == (
+        f"aioxide.http needs multidict and yarl, and there is no {name}: "
+        f"pip install multidict yarl {name}\n"
+    )
 
 
 def test_unknown_name():

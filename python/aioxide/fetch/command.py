@@ -199,7 +199,7 @@ class Fetch:
         except ImportError as error:
             if error.name not in ("yarl", "multidict"):
                 raise
-            fail(f"this needs the package {error.name}: pip install 'aioxide[fetch]'")
+            fail(f"this needs the package {error.name}: pip install multidict yarl rich")
         from .sources import SourceError
         from .stores import StoreError
 

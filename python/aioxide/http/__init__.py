@@ -7,10 +7,11 @@
             print(response.status, await response.text())
 
 Names, arguments and behaviour are those of aiohttp 3.14; exceptions are aiohttp's own classes where
-aiohttp is installed. It needs yarl and multidict (`pip install aioxide[http]`), and runs on
-aioxide's loop only.
+aiohttp is installed. It needs multidict and yarl (the extra `http` of the package), and
+runs on aioxide's loop only.
 """
 
+from aioxide.http import _needs as _needs
 from aioxide.http._auth import BasicAuth as BasicAuth
 from aioxide.http._auth import encode_basic_auth as encode_basic_auth
 from aioxide.http._connection import Connection as Connection
