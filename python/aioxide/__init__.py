@@ -78,7 +78,7 @@ if sys.version_info < (3, 16):
 if sys.version_info < (3, 14):
     from ._policy import get_event_loop as get_event_loop
 
-# The first definition of a name holds, for a type checker as well as in the loop below.
+# The first definition of a name holds for mypy, as in the loop below; the last one for pyright.
 if TYPE_CHECKING:
     from asyncio import *  # type: ignore[assignment, no-redef]  # noqa: F403
     from asyncio import TaskGroup as TaskGroup  # not in the __all__ of CPython 3.11
@@ -99,6 +99,12 @@ if TYPE_CHECKING:
 
     from . import from_thread as from_thread
     from . import http as http
+    from ._concurrent import as_completed as as_completed
+    from ._concurrent import gather as gather
+    from ._loop import EventLoop as EventLoop
+    from ._loop import new_event_loop as new_event_loop
+    from ._runner import Runner as Runner
+    from ._runner import run as run
     from ._threads import threaded as threaded
     from .fanout import AutoLimit as AutoLimit
     from .fanout import FanOutError as FanOutError
@@ -109,6 +115,11 @@ if TYPE_CHECKING:
     from .fanout import Stream as Stream
     from .fanout import amap as amap
     from .fanout import stream as stream
+
+    if sys.version_info < (3, 16):
+        from ._policy import EventLoopPolicy as EventLoopPolicy
+    if sys.version_info < (3, 14):
+        from ._policy import get_event_loop as get_event_loop
 else:
     for _name in asyncio.__all__:
         globals().setdefault(_name, getattr(asyncio, _name))

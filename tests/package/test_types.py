@@ -1,10 +1,15 @@
 """What a type checker sees of the package, from a program in strict mode."""
 
+import ast
+import asyncio
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import aioxide
 
 pytest.importorskip("mypy")
 
@@ -99,3 +104,21 @@ def test_native_module_is_what_its_stub_says(tmp_path):
         cwd=tmp_path,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_last_definition_of_a_name_is_ours():
+    """mypy holds to the first definition of a name, pyright and the editors that ask it to the
+    last."""
+    tree = ast.parse(Path(aioxide.__file__).read_text())
+    own = {name for name in asyncio.__all__ if getattr(aioxide, name) is not getattr(asyncio, name)}
+    assert {"run", "gather", "new_event_loop", "Runner"} <= own
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imports.sort(key=lambda node: node.lineno)
+    [star] = [node.lineno for node in imports if node.names[0].name == "*"]
+    after = {
+        name.name
+        for node in imports
+        for name in node.names
+        if node.lineno > star and node.level == 1
+    }
+    assert own <= after
