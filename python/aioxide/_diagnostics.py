@@ -28,7 +28,22 @@ FRAMES = f"{PREFIX}FRAMES"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostics:
-    """What an aioxide loop reports. Times are in seconds.
+    """What an aioxide loop reports.
+
+    - blocking: what keeps the loop from running for so many seconds, while it does; None for
+      nothing;
+    - blocking_action: "report", or a function that is called with the report's fields when the loop
+      is free again, in the place of a report;
+    - never_awaited: in the warning that a coroutine was never awaited, in which task that was;
+    - origins: remember of every coroutine where it was created, for that warning. Costs each about
+      as much as another call;
+    - lost_exceptions: a task that failed, when nobody has asked for its exception for so many
+      seconds; True is 0.05, False for never;
+    - pending: the tasks that the end of a run cancels;
+    - unstarted: at the end of a run, coroutines that were never started. Looks at every object that
+      the garbage collector knows;
+    - cancel_notes: in a CancelledError, a note that says who has cancelled, and why;
+    - output: reports on stderr are "text" for people, or "json", one object a line.
 
     Reports never change what a program does. `Diagnostics.off()` reports nothing,
     `Diagnostics.from_environment()` is what a loop takes that is told nothing else.
@@ -37,34 +52,14 @@ class Diagnostics:
     """
 
     blocking: float | None = 0.25
-    """Report what keeps the loop from running for this long, while it does. None: nothing."""
-
     blocking_action: Literal["report"] | Callable[[Mapping[str, Any]], object] = "report"
-    """What a blocked loop does: a report, or a call with the report's fields."""
-
     never_awaited: bool = True
-    """Tell, in the warning that a coroutine was never awaited, in which task that was."""
-
     origins: bool = False
-    """Remember of every coroutine where it was created, for that warning. Costs each of them about
-    as much as another call."""
-
     lost_exceptions: bool | float = True
-    """Report a task that failed when nobody has asked for its exception for this long.
-    True is 0.05 seconds."""
-
     pending: bool = True
-    """Report the tasks that the end of a run cancels."""
-
     unstarted: bool = False
-    """Look, at the end of a run, for coroutines that were never started. It looks at every object
-    that the garbage collector knows."""
-
     cancel_notes: bool = True
-    """Add to a CancelledError a note that says who has cancelled, and why."""
-
     output: Literal["text", "json"] = "text"
-    """How reports on stderr are written: for people, or as one JSON object a line."""
 
     def __post_init__(self) -> None:
         _check_duration("blocking", self.blocking, none=True)

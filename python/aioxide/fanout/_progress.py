@@ -23,24 +23,25 @@ _WINDOW = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a fan-out is."""
+    """How far a fan-out is.
 
-    #: What runs: "amap(fetch)".
+    - label: what runs, as "amap(fetch)";
+    - done, failed: how many calls have succeeded, and how many have failed after all attempts;
+    - total: how many items there are; None while nobody knows;
+    - active, limit: how many calls are under way, and how many there may be;
+    - elapsed: the seconds since the beginning;
+    - rate: items a second, lately; None at the very beginning;
+    - ended: this is the last word.
+    """
+
     label: str
-    #: Calls that have succeeded.
     done: int
-    #: Calls that have failed, after all their attempts.
     failed: int
-    #: How many items there are; None while nobody knows.
     total: int | None
-    #: Calls under way, and how many there may be.
     active: int
     limit: int
-    #: Seconds since the beginning.
     elapsed: float
-    #: Items a second, lately; None at the very beginning.
     rate: float | None
-    #: This is the last word.
     ended: bool
 
     @property

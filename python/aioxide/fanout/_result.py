@@ -13,17 +13,19 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T, R]):
-    """What a call for one item came to: `value`, or `error` if that is not None."""
+    """What a call for one item came to: `value`, or `error` if that is not None.
 
-    #: The item's place in the source, from 0.
+    - index: the item's place in the source, from 0;
+    - item: the item as the source gave it;
+    - value: what the call returned; None if it failed;
+    - error: the exception of the last attempt; None if there is a value;
+    - attempts: how often the call was made.
+    """
+
     index: int
-    #: The item as the source gave it.
     item: T
-    #: What the call returned; None if it failed.
     value: R | None
-    #: The exception of the last attempt; None if there is a value.
     error: Exception | None
-    #: How often the call was made.
     attempts: int
 
     def unwrap(self) -> R:
