@@ -87,10 +87,14 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     text = config.getoption("--aioxide-blocking") or config.getini("aioxide_blocking") or "off"
     block_action, limit = blocking.parse(text)
-    if action != "off":
-        config.pluginmanager.register(Leaks(action), NAME)
-    if block_action != "off":
-        config.pluginmanager.register(blocking.Blocking(block_action, limit), BLOCKING)
+    try:
+        if action != "off":
+            config.pluginmanager.register(Leaks(action), NAME)
+        if block_action != "off":
+            config.pluginmanager.register(blocking.Blocking(block_action, limit), BLOCKING)
+    except ValueError as error:
+        # A variable of the environment means nothing.
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -167,6 +167,14 @@ def test_a_wrong_word_in_the_configuration_file(pytester, run_tests):
     ended.stderr.fnmatch_lines(["ERROR: aioxide_leaks is off, warn or error, not 'fatal'"])
 
 
+@pytest.mark.parametrize("option", ["--aioxide-leaks=warn", "--aioxide-blocking=warn"])
+def test_a_wrong_word_in_the_environment(monkeypatch, run_tests, option):
+    monkeypatch.setenv("AIOXIDE_BLOCKING", "50mz")
+    ended = run_tests("", option)
+    assert ended.ret == pytest.ExitCode.USAGE_ERROR
+    ended.stderr.fnmatch_lines(["ERROR: AIOXIDE_BLOCKING: '50mz' is no duration; say *"])
+
+
 ALLOWED = """
     @pytest.mark.aioxide_allow_leaks({names})
     {mark}
