@@ -30,6 +30,10 @@ from types import CodeType, ModuleType, TracebackType
 __all__ = ["NotRunnable", "run_file", "run_module", "run_stdin"]
 
 
+# Before there is another __main__: whether Python was told -m aioxide.
+_BY_MODULE = getattr(sys.modules.get("__main__"), "__spec__", None) is not None
+
+
 class NotRunnable(Exception):
     """There is no such program. The message is a sentence for the user."""
 
@@ -45,7 +49,7 @@ def run_file(path: str, arguments: list[str]) -> None:
     Raises NotRunnable before anything ran, or whatever the program raises.
     """
     # CPython makes the name absolute and leaves it as it is otherwise: no dot is taken out.
-    absolute = os.path.join(os.getcwd(), path)
+    absolute = os.path.join(_current_folder() or "", path)
     if os.path.isdir(absolute) or _is_zip(absolute):
         _run_container(path, absolute, arguments)
         return
@@ -99,7 +103,7 @@ def run_module(name: str, arguments: list[str]) -> None:
         raise NotRunnable(f"{name!r} is a file, not a module", missing=name)
     main = _new_main()
     sys.argv = ["-m", *arguments]
-    _set_first_path(os.getcwd())
+    _set_first_path(_current_folder())
     try:
         spec = _find_module(name)
         code = _code_of(spec)
@@ -242,10 +246,21 @@ def _fill(
         names["__annotations__"] = {}
 
 
-def _set_first_path(directory: str) -> None:
-    """Put the program's directory where that of the aioxide command is. With -P there is none."""
+def _current_folder() -> str | None:
+    """None where it is gone, or where it may not be asked for."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return None
+
+
+def _set_first_path(directory: str | None) -> None:
+    """Put the program's directory where that of the aioxide command is. With -P there is none, nor
+    for `python -m aioxide` where the current directory is gone; the program then has none either.
+    """
     if not sys.flags.safe_path:
-        sys.path[:1] = [directory]
+        there = 0 if _BY_MODULE and _current_folder() is None else 1
+        sys.path[:there] = [] if directory is None else [directory]
 
 
 def _execute(code: CodeType, main: ModuleType) -> None:

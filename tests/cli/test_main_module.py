@@ -78,6 +78,24 @@ def test_two_dashes_end_aioxides_options(launch, show):
     assert "['show.py', '--', '-h']" in shown.stdout
 
 
+@pytest.mark.parametrize("how", ["file", "module"])
+def test_current_directory_is_gone(launch_both, write, tmp_path, how):
+    text = "import sys\nprint(sys.path[:2], sys.argv, __file__)"
+    script = write("lib/program.py", text)
+    run = [script] if how == "file" else ["-m", "program"]
+    paths = [str(script.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+    def ended(line):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        line = ["sh", "-c", 'rm -r "$PWD"; exec "$@"', "sh", *line]
+        env = {"PYTHONPATH": os.pathsep.join(paths)}
+        return launch_both.finish(launch_both.start(line, env=env, cwd=gone))
+
+    plain, ours = ended(launch_both.plain_line(*run)), ended(launch_both.aioxide_line(*run))
+    assert (ours.stdout, ours.stderr, ours.returncode) == (plain.stdout, "", 0)
+
+
 def test_module_has_pythons_globals(launch_both, write):
     write("package/__init__.py", "")
     write("package/module.py", SHOW)
