@@ -84,6 +84,8 @@ class TestCommandLine:
             (["test", "lint", "rust", "--", "-x"], "name one group"),
             (["--python"], "--python needs a value"),
             (["setup", "--fast"], "setup takes no --fast"),
+            (["soak", "--minuts", "3"], "soak takes no --minuts; see ./dev soak --help"),
+            (["soak", "--minutes", "none"], "--minutes none: a number above 0"),
             (["test", "py", "--all-pythons", "--python", "3.12"], "takes no --python"),
             (["fuzz", "websocket_frame"], "no such target, is it websocket_frames?"),
             (["fuzz", "jar"], "jar: no such target, is it cookies_jar?"),

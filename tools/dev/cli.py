@@ -278,6 +278,11 @@ def list_targets(known: dict[str, str]) -> None:
 
 def command_soak(wanted: str | None, arguments: list[str]) -> int:
     taken, rest = options(arguments, ("--python",))
+    # Said now, and not after everything was built.
+    given, more = options(rest, ("--minutes", "--connections", "--loop"))
+    if more and more[0] not in ("-h", "--help"):
+        raise UsageProblem(f"soak takes no {more[0]}; see ./dev soak --help")
+    minutes_of(given.get("--minutes", "10"))
     environment = prepared(taken.get("--python", wanted), BASE)
     os.chdir(ROOT)  # where `-m tests.soak` finds the folder
     become([environment.python, "-m", "tests.soak", *rest])
