@@ -62,6 +62,8 @@ PROGRAMS = {
         """,
 }
 
+# What a busy machine takes long for is told elsewhere.
+QUIET = {"AIOXIDE_BLOCKING": "off"}
 # Becomes the leader of a session whose terminal is its standard input, then runs the rest.
 ON_TERMINAL = """
 import fcntl, os, sys, termios
@@ -73,7 +75,12 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 def by_signal(line, directory):
     with subprocess.Popen(
-        line, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        line,
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **QUIET},
     ) as child:
         try:
             out = child.stdout.readline()
@@ -92,7 +99,7 @@ def by_key(line, directory):
         stdin=inner,
         stdout=inner,
         stderr=inner,
-        env={**os.environ, "TERM": "dumb", "NO_COLOR": "1"},
+        env={**os.environ, "TERM": "dumb", "NO_COLOR": "1", **QUIET},
     )
     os.close(inner)
     shown = b""
