@@ -177,7 +177,8 @@ class Loop:
         """Run callback(*args) once `delay` seconds have passed, not before, and never at once.
 
         Timers run in the order of their times. Cancelling the handle frees what it holds at once.
-        Raises TypeError when `delay` is no number, else as `call_soon()`.
+        Raises TypeError when `delay` is no number, ValueError when it is NaN, else as
+        `call_soon()`.
         """
 
     def call_at(

@@ -13,6 +13,8 @@ from fractions import Fraction
 
 import pytest
 
+import aioxide
+
 
 def test_call_later_returns_a_timer_handle(loop):
     before = loop.time()
@@ -186,6 +188,23 @@ def test_nan_neither_hangs_nor_spoils_the_loop(loop, turn):
     assert seen in ([], [1])
     loop.call_later(0.001, loop.stop)
     loop.run_forever()
+
+
+@pytest.mark.parametrize("name", ["call_later", "call_at"])
+def test_nan_is_an_error_and_not_a_busy_loop(loop, name):
+    """What waits until NaN by itself again and again, as limiters may, would keep the loop busy."""
+    runs = []
+
+    def again():
+        runs.append(1)
+        getattr(loop, name)(math.nan, again)
+
+    if sys.version_info < (3, 12) and not isinstance(loop, aioxide.EventLoop):
+        pytest.skip("asyncio of 3.11 has the busy loop")
+    with pytest.raises(ValueError, match="NaN"):
+        again()
+        loop.run_forever()
+    assert runs == [1]
 
 
 def test_nan_among_others(loop):

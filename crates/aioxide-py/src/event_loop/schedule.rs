@@ -6,7 +6,7 @@ use aioxide_core::Nanos;
 use aioxide_core::inbox::Pushed;
 use aioxide_core::scheduler::Ready;
 use aioxide_core::sys::Wakeup;
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyString};
 
@@ -82,7 +82,8 @@ impl FastMethod<Loop> for CallLater {
     const DOC: &'static CStr = c"call_later($self, delay, callback, *args, context=None)\n--\n\n\
 Run callback(*args) after delay seconds (int or float; not before, and never at once).\n\n\
 Returns the TimerHandle that cancels it. Timers that are due together run in the order of\n\
-their times. Raises RuntimeError when the loop is closed, TypeError when delay is no number.";
+their times. Raises RuntimeError when the loop is closed, TypeError when delay is no number,\n\
+ValueError when it is NaN.";
 
     #[inline]
     fn call<'a, 'py>(this: &'a Bound<'py, Loop>, arguments: Arguments<'a, 'py>) -> PyResult<Ref> {
@@ -228,6 +229,9 @@ impl<'a, 'py, const N: usize> Call<'a, 'py, N> {
     fn schedule_at(&self, this: &Bound<'py, Loop>, when: f64) -> PyResult<Ref> {
         let event_loop = this.get();
         event_loop.ensure_open()?;
+        if when.is_nan() {
+            return Err(PyValueError::new_err("the time of a callback is not a number (NaN)"));
+        }
         let handle = self.handle(this, "call_at", Some(when), false)?;
         let item = Item::Handle(handle.clone());
         let other = event_loop.has_other_clock();
