@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -93,6 +94,10 @@ def by_signal(line, directory):
 
 def by_key(line, directory):
     terminal, inner = pty.openpty()
+    # Else the key discards what is on its way to the screen: of a quick program its last words.
+    modes = termios.tcgetattr(inner)
+    modes[3] |= termios.NOFLSH
+    termios.tcsetattr(inner, termios.TCSANOW, modes)
     child = subprocess.Popen(
         [sys.executable, "-c", ON_TERMINAL, *line],
         cwd=directory,

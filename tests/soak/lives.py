@@ -16,7 +16,7 @@ from .server import ABORT, CLOSE
 
 RESET = struct.pack("ii", 1, 0)
 # Ports of one address would run out: each connection that we close first keeps its own for a
-# minute.
+# minute. Nor are they to be missing on 0.0.0.0 meanwhile, see `_share_port`.
 SOURCES = [f"127.0.0.{number}" for number in range(2, 34)]
 STREAMS = ("streams", "unix-streams", "tls")
 PROTOCOLS = ("protocol", "unix-protocol", "buffered", "unix-buffered")
@@ -25,6 +25,15 @@ PROTOCOLS = ("protocol", "unix-protocol", "buffered", "unix-buffered")
 def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def _share_port(transport: asyncio.BaseTransport) -> None:
+    """Let a server for all addresses have the port of a connection that is closed.
+
+    For a minute most free ports of 127.0.0.1 would be refused to it otherwise.
+    """
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 class WrongEchoError(Exception):
@@ -181,6 +190,7 @@ class Lives:
                     self.places[kind],
                     local_addr=(self.random.choice(SOURCES), 0),
                 )
+                _share_port(client.transport)
         self.count("connections")
         return client
 
@@ -198,6 +208,7 @@ class Lives:
                     ssl=self.context if kind == "tls" else None,
                     local_addr=(self.random.choice(SOURCES), 0),
                 )
+                _share_port(pair[1].transport)
         self.count("connections")
         return pair
 
