@@ -25,7 +25,10 @@ def first(tmp_path_factory):
 async def cluster(use):
     """Run `use(client)` with two workers."""
     async with (
-        distributed.Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler,
+        # It serves HTTP without a dashboard, too, and by default on a fixed port.
+        distributed.Scheduler(
+            host="127.0.0.1", port=0, dashboard=False, dashboard_address=":0"
+        ) as scheduler,
         distributed.Worker(scheduler.address, nthreads=1, dashboard=False),
         distributed.Worker(scheduler.address, nthreads=1, dashboard=False),
         distributed.Client(scheduler.address, asynchronous=True) as client,

@@ -33,7 +33,8 @@ for _ in range(ROUNDS):
     messages()
 print((faults() - before) // ROUNDS)
 """
-LIMITS = ("GLIBC_TUNABLES", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+NAMES = ("TRIM_THRESHOLD", "TOP_PAD", "MMAP_THRESHOLD", "MMAP_MAX")
+LIMITS = ("GLIBC_TUNABLES", *(f"MALLOC_{name}_" for name in NAMES))
 
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own behaviour")
 
