@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import sys
 import weakref
 
@@ -181,6 +182,100 @@ def test_tasks_that_were_stepped_by_hand_are_let_go_when_there_are_many(ours):
         return ours._held_tasks
 
     assert ours.run_until_complete(main()) < 5000
+
+
+@pytest.mark.parametrize("count", [10, 5000])
+@pytest.mark.parametrize("order", ["as spawned", "backwards", "odd ones first", "shuffled"])
+def test_tasks_may_end_in_any_order(ours, order, count):
+    """Those that end at their first step, in the order in which they were spawned, never come to
+    the loop's map; all others do."""
+    numbers = list(range(count))
+    if order == "backwards":
+        numbers.reverse()
+    elif order == "odd ones first":
+        numbers.sort(key=lambda number: number % 2 == 0)
+    elif order == "shuffled":
+        random.Random(count).shuffle(numbers)
+
+    async def main():
+        gates = [ours.create_future() for _ in range(count)]
+        tasks = [weakref.ref(asyncio.create_task(wait(gate))) for gate in gates]
+        counts = [ours._held_tasks]
+        await asyncio.sleep(0)
+        gc.collect()
+        for ended, number in enumerate(numbers, 1):
+            task = tasks[number]()
+            assert task is not None
+            assert not task.done()
+            assert ours._spawn_site(task)
+            del task
+            gates[number].set_result(None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            counts.append(ours._held_tasks)
+            assert counts[-1] == 1 + count - ended
+        assert all(task() is None for task in tasks)
+        return counts[0]
+
+    async def wait(gate):
+        await gate
+
+    assert ours.run_until_complete(main()) == 1 + count
+
+
+def test_some_wait_and_some_end_at_once(ours):
+    async def end():
+        pass
+
+    async def main():
+        waiting, counts = [], []
+        for number in range(3000):
+            task = asyncio.create_task(wait_for_nobody() if number % 3 == 0 else end())
+            if number % 3 == 0:
+                waiting.append(weakref.ref(task))
+            if number % 7 == 0:
+                await asyncio.sleep(0)
+                counts.append(ours._held_tasks - 1 - len(waiting))
+        del task
+        gc.collect()
+        assert all(reference() is not None for reference in waiting)
+        for reference in waiting:
+            reference().cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert all(reference() is None for reference in waiting)
+        return counts, ours._held_tasks
+
+    counts, left = ours.run_until_complete(main())
+    assert set(counts) == {0}
+    assert left == 1
+
+
+def test_a_factory_may_return_the_same_task_twice(ours):
+    made = []
+
+    def factory(loop, coro, **kwargs):
+        if made:
+            coro.close()
+        else:
+            made.append(asyncio.Task(coro, loop=loop, **kwargs))
+        return made[0]
+
+    async def main():
+        first = ours.create_task(wait_for_nobody())
+        ours.set_task_factory(factory)
+        second = ours.create_task(wait_for_nobody())
+        assert ours.create_task(wait_for_nobody()) is second
+        made[0] = first
+        assert ours.create_task(wait_for_nobody()) is first
+        assert ours._held_tasks == 3
+        await asyncio.sleep(0)
+        first.cancel()
+        second.cancel()
+        await asyncio.wait([first, second])
+        return ours._held_tasks
+
+    assert ours.run_until_complete(main()) == 1
 
 
 def test_a_burst_of_tasks_leaves_no_room_behind(ours):

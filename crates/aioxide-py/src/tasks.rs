@@ -113,9 +113,10 @@ impl Step {
 }
 
 impl Tasks {
-    /// Holds a task of this loop that is not done, and remembers who made it.
+    /// Holds a task of this loop that is not done, and remembers who made it. One that is not new
+    /// may be held already.
     #[inline]
-    pub(crate) fn adopt(&self, py: Python<'_>, owner: &Bound<'_, Loop>, task: &Ref) {
+    pub(crate) fn adopt(&self, py: Python<'_>, owner: &Bound<'_, Loop>, task: &Ref, is_new: bool) {
         let Some(layout) = Layout::known(py) else { return };
         let Some(pointer) = layout.task(py, task) else { return };
         let sites = if self.keeps_sites.load(Relaxed) { self.caller(py) } else { None };
@@ -126,8 +127,15 @@ impl Tasks {
             }
             return;
         }
-        let (old, crowded) = self.book.with(|book| book.insert(task.clone(), sites));
-        drop(old);
+        let crowded = if is_new {
+            let (old, crowded) = self.book.with(|book| book.insert(task.clone(), sites));
+            drop(old);
+            crowded
+        } else {
+            let (old, crowded) = self.book.with(|book| book.insert_known(task.clone(), sites));
+            drop(old);
+            crowded
+        };
         if crowded {
             self.sweep(layout);
         }
@@ -136,6 +144,9 @@ impl Tasks {
     /// Who is calling; `None` when there is no memory for it.
     #[inline]
     fn caller(&self, py: Python<'_>) -> Option<Ref<SpawnSites>> {
+        if let Some(sites) = self.book.with(|book| book.recent.again(py)) {
+            return Some(sites);
+        }
         let calling = frames::caller(py);
         match self.book.with(|book| book.recent.find(&calling)) {
             None => self.record(py, &calling),

@@ -51,7 +51,7 @@ the task factory or to asyncio.Task. Raises RuntimeError when the loop is closed
         let py = this.py();
         let keywords = event_loop.keywords(this)?;
         let task = call_with_keywords(py, &interop(py)?.task, Some(coro), keywords.bind(py))?;
-        event_loop.tasks.adopt(py, this, &task);
+        event_loop.tasks.adopt(py, this, &task, true);
         Ok(task)
     }
 }
@@ -94,7 +94,8 @@ fn create_task_with(this: &Bound<'_, Loop>, arguments: Arguments<'_, '_>) -> PyR
         return Err(PyTypeError::new_err(text));
     }
     event_loop.ensure_open()?;
-    let task = if event_loop.has_own_way_of_tasks() {
+    let is_new = !event_loop.has_own_way_of_tasks();
+    let task = if !is_new {
         // CPython's own method: which keywords reach a factory, and how a name is set, differs
         // from version to version.
         Ref::from(cold(py, "create_task", (this, coro, kwargs))?)
@@ -102,7 +103,7 @@ fn create_task_with(this: &Bound<'_, Loop>, arguments: Arguments<'_, '_>) -> PyR
         kwargs.set_item("loop", this)?;
         call_with_keywords(py, &interop(py)?.task, Some(coro), &kwargs)?
     };
-    event_loop.tasks.adopt(py, this, &task);
+    event_loop.tasks.adopt(py, this, &task, is_new);
     Ok(task)
 }
 

@@ -1,6 +1,6 @@
 //! Which tasks a loop holds, and what it knows of those that failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use pyo3::prelude::*;
@@ -64,10 +64,24 @@ const SWEEP: usize = 4096;
 const PRUNE: usize = 64;
 /// Room for this many tasks is kept.
 const KEPT: usize = 1024;
+/// So many tasks wait in the queue at most, so that no step has more than these to sort out.
+const FRESH: usize = 1024;
+
+/// A task that has not been seen to end, and where it was spawned.
+#[derive(Debug)]
+struct Fresh {
+    task: Ref,
+    sites: Option<Ref<SpawnSites>>,
+}
 
 /// By the address of the task.
+///
+/// Tasks begin in the order in which they were spawned, and many end at their first step: a task
+/// waits in a queue, and comes to the map only when one that was spawned after it ends before it, or
+/// when somebody asks.
 #[derive(Debug)]
 pub(super) struct Book {
+    fresh: VecDeque<Fresh>,
     held: Map<Held>,
     pub(super) failed: Map<Failed>,
     /// What is to be said in the exception by which a task learns that it was cancelled.
@@ -86,6 +100,7 @@ impl Default for Book {
 impl Book {
     pub(super) fn new() -> Self {
         Self {
+            fresh: VecDeque::new(),
             held: Map::default(),
             failed: Map::default(),
             notes: Map::default(),
@@ -95,21 +110,80 @@ impl Book {
         }
     }
 
-    /// Returns what was known of the address before, to be dropped, and whether a look for ended
-    /// tasks is due.
+    /// Holds a task that was made just now. Returns what was known of the address before, to be
+    /// dropped, and whether a look for ended tasks is due.
     #[inline]
     #[must_use]
-    pub(super) fn insert(&mut self, task: Ref, sites: Option<Ref<SpawnSites>>) -> (Old, bool) {
+    pub(super) fn insert(
+        &mut self,
+        task: Ref,
+        sites: Option<Ref<SpawnSites>>,
+    ) -> (Option<Failed>, bool) {
         let address = task.as_ptr() as usize;
         let failed = if self.failed.is_empty() { None } else { self.failed.remove(&address) };
-        let held = self.held.insert(address, Held { task: Some(task), sites });
-        ((held, failed), self.held.len() >= self.sweep_at)
+        if self.fresh.len() >= FRESH {
+            self.sort_first();
+        }
+        self.fresh.push_back(Fresh { task, sites });
+        (failed, self.len() >= self.sweep_at)
     }
 
+    /// As [`Book::insert`], of a task that may be held already.
+    #[must_use]
+    pub(super) fn insert_known(
+        &mut self,
+        task: Ref,
+        sites: Option<Ref<SpawnSites>>,
+    ) -> (Old, bool) {
+        self.sort();
+        let address = task.as_ptr() as usize;
+        let failed = self.failed.remove(&address);
+        let held = self.held.insert(address, Held { task: Some(task), sites });
+        ((held, failed), self.len() >= self.sweep_at)
+    }
+
+    /// The first of the queue comes to the map, which does not know it: it was new.
+    fn sort_first(&mut self) {
+        if let Some(Fresh { task, sites }) = self.fresh.pop_front() {
+            self.held.insert(task.as_ptr() as usize, Held { task: Some(task), sites });
+        }
+    }
+
+    /// All of the queue come to the map.
+    fn sort(&mut self) {
+        while !self.fresh.is_empty() {
+            self.sort_first();
+        }
+    }
+
+    /// Whether the task at the address is the first of the queue.
+    #[inline]
+    fn is_first(&self, address: usize) -> bool {
+        self.fresh.front().is_some_and(|first| first.task.as_ptr() as usize == address)
+    }
+
+    /// Takes out the task at the address.
     #[inline]
     #[must_use]
     pub(super) fn remove(&mut self, address: usize) -> Option<Held> {
-        let held = self.held.remove(&address);
+        if self.is_first(address) { self.take_first() } else { self.remove_later(address) }
+    }
+
+    #[inline]
+    fn take_first(&mut self) -> Option<Held> {
+        let Fresh { task, sites } = self.fresh.pop_front()?;
+        Some(Held { task: Some(task), sites })
+    }
+
+    fn remove_later(&mut self, address: usize) -> Option<Held> {
+        let mut held = self.held.remove(&address);
+        while held.is_none() && !self.fresh.is_empty() {
+            if self.is_first(address) {
+                held = self.take_first();
+            } else {
+                self.sort_first();
+            }
+        }
         let room = self.held.capacity();
         if room > KEPT && self.held.len() < room / 8 {
             self.held.shrink_to(room / 4);
@@ -118,11 +192,12 @@ impl Book {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.held.len()
+        self.fresh.len() + self.held.len()
     }
 
     /// Where the task at the address was spawned.
-    pub(super) fn sites(&self, address: usize) -> Option<&Sites> {
+    pub(super) fn sites(&mut self, address: usize) -> Option<&Sites> {
+        self.sort();
         let held = self.held.get(&address).map(|held| &held.sites);
         let sites = held.or_else(|| self.failed.get(&address).map(|failed| &failed.sites));
         sites?.as_ref().map(|sites| &sites.0)
@@ -131,6 +206,7 @@ impl Book {
     /// Takes out the tasks that are done.
     #[must_use]
     pub(super) fn take_ended(&mut self, layout: &Layout) -> Vec<Held> {
+        self.sort();
         let ended: Vec<_> = self
             .held
             .iter()
@@ -145,6 +221,7 @@ impl Book {
     /// Lets go of all tasks, and still knows where they were spawned.
     #[must_use]
     pub(super) fn let_go(&mut self) -> Vec<Ref> {
+        self.sort();
         self.held.values_mut().filter_map(|held| held.task.take()).collect()
     }
 
@@ -173,6 +250,9 @@ impl Book {
     /// # Errors
     /// The visitor's.
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for fresh in &self.fresh {
+            visit.call(fresh.task.as_py())?;
+        }
         for held in self.held.values() {
             if let Some(task) = &held.task {
                 visit.call(task.as_py())?;

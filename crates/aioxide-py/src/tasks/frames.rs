@@ -52,13 +52,7 @@ impl Calling {
 
     #[inline]
     pub(super) fn is(&self, sites: &Sites) -> bool {
-        self.0.iter().zip(sites).all(|pair| match pair {
-            (Some(place), Some(site)) => {
-                place.instruction == site.instruction && site.code.is(place.code.as_ptr())
-            }
-            (None, None) => true,
-            _ => false,
-        })
+        self.0.iter().zip(sites).all(|(place, site)| same(*place, site.as_ref()))
     }
 
     /// With references to the code objects.
@@ -70,6 +64,25 @@ impl Calling {
             Some(Site { code: code.into(), instruction })
         })
     }
+}
+
+#[inline]
+fn same(place: Option<Running>, site: Option<&Site>) -> bool {
+    match (place, site) {
+        (Some(place), Some(site)) => {
+            place.instruction == site.instruction && site.code.is(place.code.as_ptr())
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Whether the Python frames that are calling are these: ends at the first that is another.
+#[inline]
+pub(super) fn is_calling(py: Python<'_>, sites: &Sites) -> bool {
+    let Some(Some(chain)) = CHAIN.get(py) else { return false };
+    let mut frames = chain.frames(py);
+    sites.iter().all(|site| same(frames.next(), site.as_ref()))
 }
 
 /// The Python frames that are calling.
@@ -119,13 +132,20 @@ unsafe fn read(base: *const u8, offset: usize) -> *const u8 {
     unsafe { word.cast::<*const u8>().read() }
 }
 
-impl Chain {
+/// The Python frames of the running thread, from one outwards, without those of the interpreter's
+/// own, to the one that runs the loop.
+struct Frames<'a> {
+    chain: &'a Chain,
+    frame: *const u8,
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Running;
+
     #[inline]
-    fn walk(&self, py: Python<'_>) -> Calling {
-        let mut calling = Calling::default();
-        let mut frame = self.innermost(py);
-        let mut found = 0;
-        while !frame.is_null() && found < DEPTH {
+    fn next(&mut self) -> Option<Running> {
+        while !self.frame.is_null() {
+            let frame = self.frame;
             // SAFETY: A frame of the running thread, which only this thread changes; the layout was
             // checked.
             let code = unsafe { read(frame, FRAME.code) };
@@ -134,23 +154,37 @@ impl Chain {
             // SAFETY: As above.
             let owner = unsafe { owner.read() };
             let code = code.map_addr(|address| address & !TAGS).cast_mut().cast::<ffi::PyObject>();
-            if self.end.is(code) {
+            if self.chain.end.is(code) {
+                self.frame = ptr::null();
                 break;
             }
+            // SAFETY: As above.
+            self.frame = unsafe { read(frame, FRAME.previous) };
             if let Some(code) = NonNull::new(code)
                 && owner < INTERPRETERS_OWN
             {
                 // SAFETY: As above.
                 let instruction = unsafe { read(frame, FRAME.instruction) };
-                let start = code.addr().get() + self.instructions;
+                let start = code.addr().get() + self.chain.instructions;
                 let distance = instruction.addr().wrapping_sub(start);
-                calling.0[found] = Some(Running { code, instruction: distance as c_int });
-                found += 1;
+                return Some(Running { code, instruction: distance as c_int });
             }
-            // SAFETY: As above.
-            frame = unsafe { read(frame, FRAME.previous) };
         }
-        calling
+        None
+    }
+}
+
+impl Chain {
+    /// Good until Python runs again.
+    #[inline]
+    fn frames(&self, py: Python<'_>) -> Frames<'_> {
+        Frames { chain: self, frame: self.innermost(py) }
+    }
+
+    #[inline]
+    fn walk(&self, py: Python<'_>) -> Calling {
+        let mut frames = self.frames(py);
+        Calling(std::array::from_fn(|_| frames.next()))
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::frames::{Calling, Sites};
+use super::frames::{Calling, Sites, is_calling};
 use crate::ffi::Ref;
 
 /// Keeps so many records, and the code objects in them, when their tasks are done.
@@ -15,7 +15,11 @@ const PLACES: usize = 32;
 pub(super) struct SpawnSites(pub(super) Sites);
 
 #[derive(Debug, Default)]
-pub(super) struct Recent([Option<Ref<SpawnSites>>; PLACES]);
+pub(super) struct Recent {
+    places: [Option<Ref<SpawnSites>>; PLACES],
+    /// Which place the last record came from.
+    last: usize,
+}
 
 impl Recent {
     #[inline]
@@ -23,10 +27,19 @@ impl Recent {
         calling.hash() % PLACES
     }
 
+    /// The last record, if the same frames are calling again.
+    #[inline]
+    pub(super) fn again(&self, py: Python<'_>) -> Option<Ref<SpawnSites>> {
+        let sites = self.places[self.last].as_ref()?;
+        is_calling(py, &sites.0).then(|| sites.clone())
+    }
+
     /// The record of who is calling.
     #[inline]
-    pub(super) fn find(&self, calling: &Calling) -> Option<Ref<SpawnSites>> {
-        let sites = self.0[Self::place(calling)].as_ref()?;
+    pub(super) fn find(&mut self, calling: &Calling) -> Option<Ref<SpawnSites>> {
+        let place = Self::place(calling);
+        let sites = self.places[place].as_ref()?;
+        self.last = place;
         calling.is(&sites.0).then(|| sites.clone())
     }
 
@@ -37,6 +50,7 @@ impl Recent {
         calling: &Calling,
         sites: Ref<SpawnSites>,
     ) -> Option<Ref<SpawnSites>> {
-        self.0[Self::place(calling)].replace(sites)
+        self.last = Self::place(calling);
+        self.places[self.last].replace(sites)
     }
 }
