@@ -78,6 +78,7 @@ __all__ = [
     "_after_fork_in_child",
     "_after_fork_in_parent",
     "_before_fork",
+    "_own_methods",
     "_prepare_watch",
     "_read_own_stack",
     "_remove_label",
@@ -761,6 +762,9 @@ def _set_label(task: object, text: str) -> bool:
 
 def _remove_label(task: int) -> bool:
     """Remove the label of the task at that address; False if it has none."""
+
+def _own_methods(cls: type[Loop], /) -> None:
+    """Give a subclass of Loop the methods that run per callback as its own."""
 
 def _prepare_watch() -> None:
     """Find out once what the watchdog has to know of the interpreter."""

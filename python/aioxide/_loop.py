@@ -102,8 +102,7 @@ class EventLoop(
 
     def _look_for_other_clock(self) -> None:
         """See whether somebody has put a clock in the place of `time`, on the object or a class."""
-        native = type(self).time is _aioxide.Loop.time
-        self._other_clock = not native or "time" in self.__dict__
+        self._other_clock = type(self).time is not NATIVE_TIME or "time" in self.__dict__
 
     def _look_for_other_select(self) -> None:
         """See whether somebody has put a selector, or its method, in the place of ours."""
@@ -388,6 +387,12 @@ def _load(chosen: Diagnostics) -> None:
     for name, wanted in names.items():
         if wanted:
             importlib.import_module(name)
+
+
+_aioxide._own_methods(EventLoop)
+
+#: The clock, unless a program puts another in its place.
+NATIVE_TIME = EventLoop.time
 
 
 def new_event_loop(*, diagnostics: Diagnostics | None = None) -> EventLoop:

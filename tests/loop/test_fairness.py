@@ -94,7 +94,8 @@ def test_timer_beside_a_chain_of_callbacks(loop):
     loop.run_forever()
     chain.end()
     assert 0 <= late[0] + 1e-6 < GENEROUS
-    assert chain.count > 1
+    # Once at least: a process that is put off for these 2 ms has the timer due in its first turn.
+    assert chain.count >= 1
 
 
 def test_overdue_timer_beside_a_chain_runs_within_turns(loop):

@@ -25,7 +25,7 @@ use aioxide_core::sys::{Epoll, Wakeup};
 use aioxide_core::{Clock, Counters, Inbox, Interest, Poller, Scheduler, TimerKey, Token};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cell::LoopCell;
@@ -34,6 +34,7 @@ use crate::error::os_error;
 use crate::ffi::Ref;
 use crate::handle::{FreeList, HandleRef};
 use crate::pipe::WritePipeTransport;
+use crate::socket;
 use crate::tasks::Tasks;
 use crate::transport::{Listener, Live, StreamTransport};
 use crate::watch::{Watched, number_loop};
@@ -166,10 +167,25 @@ pub(crate) struct Loop {
     process: rustix::process::Pid,
 }
 
-/// Adds the methods that PyO3's argument parsing would slow down to the class.
-pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
-    schedule::add_fast_methods(py)?;
-    spawn::add_fast_methods(py)
+/// Gives a class that inherits from `Loop`, or that itself, the methods that PyO3's argument parsing
+/// would slow down.
+///
+/// # Errors
+/// `TypeError` for another class.
+pub(crate) fn add_fast_methods(class: &Bound<'_, PyType>) -> PyResult<()> {
+    schedule::add_fast_methods(class)?;
+    spawn::add_fast_methods(class)?;
+    socket::add_fast_methods(class)
+}
+
+/// Give a subclass of Loop the methods that run per callback as its own, as it would inherit them.
+///
+/// The interpreter has short cuts for a method whose class is that of the object. Raises TypeError
+/// for another class.
+#[pyfunction]
+#[pyo3(signature = (cls, /))]
+pub(crate) fn _own_methods(cls: &Bound<'_, PyType>) -> PyResult<()> {
+    add_fast_methods(cls)
 }
 
 impl Loop {

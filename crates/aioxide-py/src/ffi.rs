@@ -34,7 +34,9 @@ pub(crate) use context::{
 };
 pub(crate) use creation::new_with_dict;
 pub(crate) use ending::{call_object, vectorcall};
-pub(crate) use method::{Arguments, FastMethod, add_method, add_method_to, attached, guard};
+pub(crate) use method::{
+    Arguments, FastMethod, add_method, add_method_to, add_own_method, attached, guard,
+};
 pub(crate) use namespace::Namespace;
 pub(crate) use number::{borrow_number, socket_number};
 pub(crate) use reference::Ref;

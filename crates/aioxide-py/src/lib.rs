@@ -72,11 +72,11 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(watch::_read_own_stack, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_thread_state, module)?)?;
     module.add_function(wrap_pyfunction!(watch::_walk_threads, module)?)?;
-    event_loop::add_fast_methods(py)?;
+    event_loop::add_fast_methods(&py.get_type::<event_loop::Loop>())?;
+    module.add_function(wrap_pyfunction!(event_loop::_own_methods, module)?)?;
     transport::add_fast_methods(py)?;
     tls::add_fast_methods(py)?;
     pipe::add_fast_methods(py)?;
-    socket::add_fast_methods(py)?;
     datagram::add_fast_methods(py)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     // A debug build is an order of magnitude slower: benchmarks refuse it.

@@ -5,7 +5,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyString, PyTuple};
 
-use crate::event_loop::Loop;
 use crate::ffi::{Ref, call_tuple};
 use crate::streams::Original;
 
@@ -186,9 +185,15 @@ pub(crate) fn interop(py: Python<'_>) -> PyResult<&'static Interop> {
 }
 
 impl Interop {
-    /// `Loop.time` as it was made.
-    pub(crate) fn native_time(&self, py: Python<'_>) -> PyResult<&Ref> {
-        self.native_time.get_or_try_init(py, || Ok(py.get_type::<Loop>().getattr("time")?.into()))
+    /// Whether this is the method `time` as `aioxide.EventLoop` got it.
+    ///
+    /// # Errors
+    /// Those of an import, at the first call.
+    pub(crate) fn is_native_time(&self, py: Python<'_>, time: &Ref) -> PyResult<bool> {
+        let native = self.native_time.get_or_try_init(py, || {
+            py.import("aioxide._loop")?.getattr("NATIVE_TIME").map(Ref::from)
+        })?;
+        Ok(native.is(time.as_ptr()))
     }
 }
 

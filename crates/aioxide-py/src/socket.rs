@@ -10,30 +10,30 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt};
+use pyo3::types::{PyBytes, PyInt, PyType};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::error::os_error;
 use crate::event_loop::{Loop, READ_SIZE};
 use crate::ffi::{
-    Arguments, Bytes, ClassVersion, FastMethod, Ref, View, add_method, attribute, borrow_number,
-    call_method, fill_bytes, socket_number,
+    Arguments, Bytes, ClassVersion, FastMethod, Ref, View, add_own_method, attribute,
+    borrow_number, call_method, fill_bytes, socket_number,
 };
 use crate::names::interop;
 
-/// Gives `Loop` its methods.
+/// Gives `Loop`, or a class that inherits from it, its methods.
 ///
 /// # Errors
 /// CPython's, out of memory.
-pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
-    add_method::<Loop, Takes>(py)?;
-    add_method::<Loop, Receive>(py)?;
-    add_method::<Loop, ReceiveInto>(py)?;
-    add_method::<Loop, Send>(py)?;
-    add_method::<Loop, WaitReady>(py)?;
-    add_method::<Loop, NewSocket>(py)?;
-    add_method::<Loop, StopWaiting>(py)
+pub(crate) fn add_fast_methods(class: &Bound<'_, PyType>) -> PyResult<()> {
+    add_own_method::<Loop, Takes>(class)?;
+    add_own_method::<Loop, Receive>(class)?;
+    add_own_method::<Loop, ReceiveInto>(class)?;
+    add_own_method::<Loop, Send>(class)?;
+    add_own_method::<Loop, WaitReady>(class)?;
+    add_own_method::<Loop, NewSocket>(class)?;
+    add_own_method::<Loop, StopWaiting>(class)
 }
 
 struct Takes;

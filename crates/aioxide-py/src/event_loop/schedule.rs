@@ -8,22 +8,23 @@ use aioxide_core::scheduler::Ready;
 use aioxide_core::sys::Wakeup;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyString};
+use pyo3::types::{PyFloat, PyString, PyType};
 
 use super::{Item, Loop};
 use crate::ffi::{
-    Arguments, FastMethod, Ref, add_method, attribute, call_method, copy_unless_empty, thread_id,
+    Arguments, FastMethod, Ref, add_own_method, attribute, call_method, copy_unless_empty,
+    thread_id,
 };
 use crate::handle::{HandleRef, make};
 use crate::names::{cold, interop};
 
 /// Adds them to the class.
-pub(super) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
-    add_method::<Loop, CallSoon>(py)?;
-    add_method::<Loop, CallSoonThreadsafe>(py)?;
-    add_method::<Loop, CallLater>(py)?;
-    add_method::<Loop, CallAt>(py)?;
-    add_method::<Loop, Time>(py)
+pub(super) fn add_fast_methods(class: &Bound<'_, PyType>) -> PyResult<()> {
+    add_own_method::<Loop, CallSoon>(class)?;
+    add_own_method::<Loop, CallSoonThreadsafe>(class)?;
+    add_own_method::<Loop, CallLater>(class)?;
+    add_own_method::<Loop, CallAt>(class)?;
+    add_own_method::<Loop, Time>(class)
 }
 
 struct CallSoon;
@@ -289,7 +290,7 @@ impl Loop {
         let interop = interop(py)?;
         let class = Ref::from(this.get_type().into_any());
         let time = attribute(py, &class, &interop.names.time)?;
-        if !interop.native_time(py)?.is(time.as_ptr()) {
+        if !interop.is_native_time(py, &time)? {
             self.set_other_clock();
         }
         Ok(())

@@ -5,17 +5,17 @@ use std::ffi::CStr;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyBool, PyDict, PyType};
 
 use super::Loop;
-use crate::ffi::{Arguments, FastMethod, Ref, add_method, call_with_keywords};
+use crate::ffi::{Arguments, FastMethod, Ref, add_own_method, call_with_keywords};
 use crate::names::{cold, interop};
 
 /// Adds them to the class.
-pub(super) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
-    add_method::<Loop, CreateFuture>(py)?;
-    add_method::<Loop, CreateTask>(py)?;
-    add_method::<Loop, GetDebug>(py)
+pub(super) fn add_fast_methods(class: &Bound<'_, PyType>) -> PyResult<()> {
+    add_own_method::<Loop, CreateFuture>(class)?;
+    add_own_method::<Loop, CreateTask>(class)?;
+    add_own_method::<Loop, GetDebug>(class)
 }
 
 struct CreateFuture;

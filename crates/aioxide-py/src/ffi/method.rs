@@ -70,8 +70,26 @@ pub(crate) trait FastMethod<T> {
 
 /// Adds a method to a type, in place of one of the same name that PyO3 made, if any.
 pub(crate) fn add_method<T: PyClass, M: FastMethod<T>>(py: Python<'_>) -> PyResult<()> {
-    // SAFETY: The type is that of `T`.
-    unsafe { add::<T, M>(&py.get_type::<T>()) }
+    add_own_method::<T, M>(&py.get_type::<T>())
+}
+
+/// As [`add_method`], to a class that inherits from `T`, so that it has the method as its own: the
+/// interpreter's short cuts are for objects of the class that a method belongs to.
+///
+/// # Errors
+/// `TypeError` when it does not inherit from it.
+pub(crate) fn add_own_method<T: PyClass, M: FastMethod<T>>(
+    class: &Bound<'_, PyType>,
+) -> PyResult<()> {
+    let py = class.py();
+    if !class.is_subclass_of::<T>()? {
+        return Err(PyTypeError::new_err(format!(
+            "{class} does not inherit from {}",
+            py.get_type::<T>()
+        )));
+    }
+    // SAFETY: As was just checked, its objects are `T`s.
+    unsafe { add::<T, M>(class) }
 }
 
 /// Adds a method to a class that Python code has made, whose objects are anything to it.

@@ -84,21 +84,27 @@ pub(super) const ATTRIBUTES: &[(&CStr, Reader)] = &[
     (c"_when", when),
 ];
 
-/// Methods of both types, with their docstrings.
-pub(super) const METHODS: &[(&CStr, Reader, &CStr)] = &[
-    (
-        c"cancel",
-        cancel,
-        c"cancel($self, /)\n--\n\nDo not run it. Once it has run, nothing happens.",
-    ),
-    (
-        c"cancelled",
-        |py, handle| {
-            handle.wait_while_others_run_it(py)?;
-            Ok(boolean(py, handle.is_cancelled()))
-        },
-        c"cancelled($self, /)\n--\n\nWhether cancel() was called.",
-    ),
+/// Name, function, docstring.
+type Method = (&'static CStr, Reader, &'static CStr);
+
+const CANCEL: Method = (
+    c"cancel",
+    cancel,
+    c"cancel($self, /)\n--\n\nDo not run it. Once it has run, nothing happens.",
+);
+const CANCELLED: Method = (
+    c"cancelled",
+    |py, handle| {
+        handle.wait_while_others_run_it(py)?;
+        Ok(boolean(py, handle.is_cancelled()))
+    },
+    c"cancelled($self, /)\n--\n\nWhether cancel() was called.",
+);
+
+/// Methods of both types.
+pub(super) const METHODS: &[Method] = &[
+    CANCEL,
+    CANCELLED,
     (
         c"get_context",
         context,
@@ -116,12 +122,17 @@ pub(super) const METHODS: &[(&CStr, Reader, &CStr)] = &[
     ),
 ];
 
-/// Methods of `TimerHandle` alone.
-pub(super) const TIMER_METHODS: &[(&CStr, Reader, &CStr)] = &[(
-    c"when",
-    when,
-    c"when($self, /)\n--\n\nWhen it is due, on the loop's clock, in seconds (float).",
-)];
+/// Methods of `TimerHandle`. The interpreter's short cuts are for objects of the class that a method
+/// belongs to, so what programs call often is here once more.
+pub(super) const TIMER_METHODS: &[Method] = &[
+    CANCEL,
+    CANCELLED,
+    (
+        c"when",
+        when,
+        c"when($self, /)\n--\n\nWhen it is due, on the loop's clock, in seconds (float).",
+    ),
+];
 
 fn cancel(py: Python<'_>, handle: &HandleRef) -> PyResult<Ref> {
     handle.wait_while_others_run_it(py)?;

@@ -123,7 +123,7 @@ fn make_type(py: Python<'_>, base: Option<&Ref>) -> PyResult<Ref> {
     // A type made from a spec keeps pointers to these arrays.
     let methods: &'static mut [ffi::PyMethodDef] = match base {
         None => Box::leak(Box::new(c_methods!(METHODS: 0, 1, 2, 3, 4))),
-        Some(_) => Box::leak(Box::new(c_methods!(TIMER_METHODS: 0))),
+        Some(_) => Box::leak(Box::new(c_methods!(TIMER_METHODS: 0, 1, 2))),
     };
     let mut getters: Vec<ffi::PyGetSetDef> = Vec::new();
     if base.is_none() {
