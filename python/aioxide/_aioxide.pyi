@@ -71,6 +71,7 @@ __all__ = [
     "TimerHandle",
     "TlsProtocol",
     "TlsTransport",
+    "Untouched",
     "WebSocket",
     "WebSocketOffer",
     "WritePipeTransport",
@@ -1005,6 +1006,27 @@ class HttpConnection:
         not idle.
         """
 
+    def dial(
+        self,
+        addresses: list[Any],
+        delay: float | None = None,
+        limit: tuple[float, str, float] | None = None,
+        tls: TlsProtocol | None = None,
+    ) -> bool:
+        """Begin to connect to one of several addresses, as getaddrinfo() gives them.
+
+        Each is tried when those before have failed, or `delay` seconds after the one before.
+        `limit` is until when, in the loop's time, whose limit that is, and of how many seconds.
+        What begin() is given is sent when there is a connection. With `tls`, a protocol for this
+        one, there is one when its handshake is done, which the waiter of that protocol tells.
+        Returns False, and does nothing, for addresses that are not plain. Raises RuntimeError when
+        it was dialled or connected before.
+        """
+
+    def dial_waiter(self) -> asyncio.Future[None] | None:
+        """A future that is done when a socket is connected, and has the exception if none will be;
+        None when one is."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
     def connection_lost(self, exc: BaseException | None) -> None: ...
     def data_received(self, data: bytes) -> None: ...
@@ -1048,6 +1070,8 @@ class HttpConnection:
     def writing_paused(self) -> bool: ...
     @property
     def _reading_paused(self) -> bool: ...
+    def _dial_failed(self) -> None: ...
+    def _dial_next(self) -> None: ...
     def _look_at_deadline(self) -> None: ...
 
 @final
@@ -1126,6 +1150,21 @@ class Exchange:
     def _silent(self) -> None: ...
 
 @final
+class Untouched:
+    """Whether classes and objects still have the methods that a native way leaves out.
+
+    classes: each with the names that must not be in the `__dict__` of an object of it. check():
+    whether the classes are as they should be; it is asked again when one has changed.
+    """
+
+    def __new__(
+        cls, classes: list[tuple[type, tuple[str, ...]]], check: Callable[[], bool]
+    ) -> Self: ...
+    def holds(self, *objects: object) -> bool:
+        """Whether all is as it was. Each object must be of exactly the class in its place; further
+        classes stand for themselves. Not so while there are audit hooks."""
+
+@final
 class ConnectionPool:
     """The connections that a connector keeps, and who waits for one."""
 
@@ -1142,6 +1181,9 @@ class ConnectionPool:
 
     def take_idle(self, key: int, now: float) -> Slot | None:
         """A Slot with an idle connection, or None."""
+
+    def take_new(self, key: int) -> Slot | None:
+        """A Slot to open a connection with, or None where that is to wait."""
 
     def claim(self, waiter: PoolWaiter, now: float) -> Slot | PoolWaiter:
         """A Slot for a waiter that was woken; the waiter again if it was not."""

@@ -45,7 +45,7 @@ async def test_json_is_made_once(monkeypatch, path, warm, method):
         except http.ClientError:
             assert path in ("/gone", "/bad", "/half")
         assert counted.calls == 1
-        assert short.began == [warm]
+        assert short.began == [True]
         bodies = [heard.partition(b"\r\n\r\n")[2] for heard in short.server.heard if b"/p" in heard]
         assert set(bodies) <= {b"[1]"}
 

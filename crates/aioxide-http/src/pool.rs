@@ -251,6 +251,21 @@ impl<K: Eq + Hash + Clone, C> Pool<K, C> {
         }
     }
 
+    /// Takes a slot for `key` to open a connection with, where that needs no waiting. Whoever wants
+    /// an idle one has asked for it before.
+    pub fn acquire_new(&mut self, key: &K) -> Option<Lease> {
+        let known = self.by_key.get(key).copied();
+        let below = known.is_none_or(|host| self.is_below_own_limit(host));
+        if self.closed || !self.has_room() || !below {
+            return None;
+        }
+        let host = known.unwrap_or_else(|| self.add_host(key));
+        match self.lease(host, None) {
+            Acquired::Connect(lease) => Some(lease),
+            Acquired::Idle(..) | Acquired::Wait(_) => None,
+        }
+    }
+
     /// A waiter comes for its slot. One that was not woken goes on waiting, in its place.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use pyo3::types::{PyDict, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::cell::LoopCell;
+use crate::client::HttpConnection;
 use crate::datagram::{AddressBook, Arenas, DatagramTransport};
 use crate::error::os_error;
 use crate::ffi::Ref;
@@ -94,6 +95,8 @@ pub(crate) enum Source {
     Datagram(Ref<DatagramTransport>),
     /// A listening socket.
     Listener(Ref<Listener>),
+    /// A connection of the HTTP client that is not connected yet.
+    Dial(Ref<HttpConnection>),
 }
 
 pub(crate) type LoopScheduler = Scheduler<Item, Source, Epoll>;
@@ -376,6 +379,7 @@ impl Loop {
                         Source::Stream(transport) => visit.call(transport.as_py()),
                         Source::Datagram(transport) => visit.call(transport.as_py()),
                         Source::Listener(listener) => visit.call(listener.as_py()),
+                        Source::Dial(connection) => visit.call(connection.as_py()),
                     };
                 }
             }

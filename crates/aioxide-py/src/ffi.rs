@@ -1,6 +1,8 @@
 //! The parts of CPython's C API that PyO3 does not wrap, or wraps at a price that shows on the hot
 //! path. What is exported is safe to call; each island below says on what its safety rests.
 
+#[expect(unsafe_code, reason = "an event that is raised only to see whether somebody listens")]
+mod audit;
 #[expect(unsafe_code, reason = "views of Python's buffers, and what they point to")]
 mod buffer;
 #[expect(unsafe_code, reason = "vectorcall passes arrays of pointers")]
@@ -22,6 +24,7 @@ mod reference;
 #[expect(unsafe_code, reason = "a field of the interpreter's classes")]
 mod version;
 
+pub(crate) use audit::has_audit_hooks;
 pub(crate) use buffer::{
     Bytes, View, extend_bytearray, fill_bytes, inspect_bytearray, lend, lend_mut, take_front,
     weak_target,

@@ -36,6 +36,7 @@ fn _aioxide(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pipe::WritePipeTransport>()?;
     module.add_class::<datagram::DatagramTransport>()?;
     module.add_class::<client::HttpConnection>()?;
+    module.add_class::<client::Untouched>()?;
     module.add_class::<client::Exchange>()?;
     module.add_class::<client::ConnectionPool>()?;
     module.add_class::<client::ResponseSettings>()?;

@@ -18,6 +18,7 @@ mod close;
 mod data;
 #[expect(unsafe_code, reason = "a number that a Python socket keeps open")]
 mod descriptor;
+mod dialled;
 mod flow;
 mod listener;
 #[expect(unsafe_code, reason = "addresses of transports, which may be gone")]

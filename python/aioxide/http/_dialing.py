@@ -51,7 +51,7 @@ async def start_connection(
                 return await _connect(loop, address, local_addr, socket_factory)
             except OSError as error:
                 errors.append(error)
-        raise _joined(errors)
+        raise joined(errors)
     return await _race(loop, addresses, local_addr, happy_eyeballs_delay, socket_factory)
 
 
@@ -88,7 +88,7 @@ async def _race(
                     made.close()
             if won is not None:
                 return won
-        raise _joined(errors)
+        raise joined(errors)
     finally:
         for task in running:
             task.cancel()
@@ -151,10 +151,10 @@ async def _bind(
             )
         else:
             return
-    raise _joined(errors) if errors else OSError(f"no local address for {local_addr!r}")
+    raise joined(errors) if errors else OSError(f"no local address for {local_addr!r}")
 
 
-def _joined(errors: list[OSError]) -> OSError:
+def joined(errors: list[OSError]) -> OSError:
     if not errors:
         return OSError("there is no address to connect to")
     if len(errors) == 1 or len({str(error) for error in errors}) == 1:

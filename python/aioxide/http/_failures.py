@@ -19,7 +19,32 @@ from aioxide.http._errors import (
     TransferEncodingError,
     WebSocketError,
 )
+from aioxide.http._limit import LimitOver
 from aioxide.http._websocket_message import WSCloseCode
+
+
+class NotConnectedError(Exception):
+    """None of the addresses of a dial has answered. `refused` says of each, in the order in which
+    they failed, which it was, the number of its error, and whether that was known at once."""
+
+    def __init__(self, refused: list[tuple[int, int, bool]]) -> None:
+        super().__init__(refused)
+        self.refused = refused
+
+
+def not_connected(refused: list[tuple[int, int, bool]]) -> Exception:
+    """There is no connection to any of the addresses."""
+    return NotConnectedError(refused)
+
+
+def limit_over(name: str, seconds: float) -> Exception:
+    """There is no connection yet, and a limit of that is over."""
+    return LimitOver.of(name, seconds)
+
+
+def closed_while_connecting() -> Exception:
+    """The connector was closed before there was a connection."""
+    return ClientConnectionError("Connector is closed.")
 
 
 def cannot_write() -> Exception:

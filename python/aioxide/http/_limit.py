@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from aioxide.http._timeout import ceil_timeout
 
@@ -14,6 +14,13 @@ class LimitOver(TimeoutError):
     """A field of ClientTimeout is over; `field` is its name."""
 
     field = ""
+
+    @classmethod
+    def of(cls, name: str, seconds: float | None) -> Self:
+        """The limit of that name, of so many seconds, is over."""
+        over = cls(f"ClientTimeout.{name} of {seconds:g} s is over")
+        over.field = name
+        return over
 
 
 class Limit:
@@ -42,7 +49,4 @@ class Limit:
         try:
             await self._timeout.__aexit__(exc_type, exc, tb)
         except TimeoutError as error:
-            text = f"ClientTimeout.{self._name} of {self._seconds:g} s is over"
-            over = LimitOver(text)
-            over.field = self._name
-            raise over from error.__cause__
+            raise LimitOver.of(self._name, self._seconds) from error.__cause__

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from types import CodeType, TracebackType
 
     from aioxide.http._connection import Connection
+    from aioxide.http._dialled import Dialled
     from aioxide.http._session import ClientSession
     from aioxide.http._template import Template
     from aioxide.http._tracing import Trace
@@ -83,6 +84,8 @@ class ClientResponse:
     reason: str | None = None
     version: HttpVersion | None = None
     _exchange: Any = None
+    #: The connection that it waits for.
+    _dialled: Dialled | None = None
     _began_at: float | None = None
     _failure: ClientPayloadError | None = None
     _body: bytes | None = None

@@ -18,6 +18,7 @@ from aioxide.http._connector import BaseConnector, sentinel
 from aioxide.http._cookies import AbstractCookieJar, CookieJar
 from aioxide.http._environment import netrc_auth_for
 from aioxide.http._errors import (
+    ClientConnectorError,
     ClientOSError,
     HttpProcessingError,
     ServerDisconnectedError,
@@ -313,7 +314,10 @@ class ClientSession:
         """Await the head of a response; None where the request is to be made again."""
         try:
             waiter = response._exchange.head_waiter()
-            if waiter is not None:
+            if response._dialled is not None:
+                await response._dialled.head(response, waiter)
+                response._dialled = None
+            elif waiter is not None:
                 await waiter
             response._closed = False
             response._take_head()
@@ -331,6 +335,10 @@ class ClientSession:
                     await raises(response)
                 else:
                     response.raise_for_status()
+        except ClientConnectorError:
+            # There was no connection to any address.
+            response.close()
+            raise
         except (ClientOSError, ServerDisconnectedError):
             response.close()
             if self._retry is None and self._retry_connection and response.method in IDEMPOTENT:

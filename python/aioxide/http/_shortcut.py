@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, SOCK_STREAM
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict, getversion
@@ -20,6 +21,7 @@ from aioxide.diagnostics.sites import caller
 from aioxide.http._connection import Connection
 from aioxide.http._connector import GET, BaseConnector
 from aioxide.http._cookies import CookieJar, cookie_target
+from aioxide.http._dialled import Dialled
 from aioxide.http._errors import ClientConnectionResetError, ConnectionKey
 from aioxide.http._payload import (
     PAYLOAD_REGISTRY,
@@ -29,6 +31,7 @@ from aioxide.http._payload import (
     StringPayload,
 )
 from aioxide.http._request import TOGETHER, ClientRequest
+from aioxide.http._resolver import is_canonical_ipv4_address, is_ip_address
 from aioxide.http._response import ClientResponse
 from aioxide.http._retry import RetryPolicy
 from aioxide.http._steps import step_by_step
@@ -36,10 +39,12 @@ from aioxide.http._tcp import TCPConnector
 from aioxide.http._template import Template
 from aioxide.http._timeout import ClientTimeout
 from aioxide.http._timer import TimerNoop
+from aioxide.http._untouched import may_dial_at_once
 
 if TYPE_CHECKING:
     from yarl import URL
 
+    from aioxide.http._addresses import Addresses
     from aioxide.http._payload import Payload
     from aioxide.http._session import ClientSession
     from aioxide.http._tracing import Trace
@@ -95,7 +100,17 @@ def _version_of(session: ClientSession) -> int:
 class Place:
     """Where the requests for one URL go."""
 
-    __slots__ = ("cookies", "host", "key", "number", "ready", "target", "url", "whole_url")
+    __slots__ = (
+        "addresses",
+        "cookies",
+        "host",
+        "key",
+        "number",
+        "ready",
+        "target",
+        "url",
+        "whole_url",
+    )
 
     def __init__(self, url: URL, connector: BaseConnector) -> None:
         #: For each method what is sent where nothing is to be filled in.
@@ -109,6 +124,20 @@ class Place:
             url.raw_host or "", url.port, url.scheme == "https", True, None, None, None, None
         )
         self.number = connector._number_of(self.key)
+        #: Where the host is one address.
+        self.addresses = _literal(url)
+
+
+def _literal(url: URL) -> Addresses | None:
+    """The address that a host is, None for a name, and for what the long way refuses."""
+    host, port = url.raw_host, url.port
+    if url.scheme != "http" or not host or port is None:
+        return None
+    if ":" in host:
+        return [(AF_INET6, SOCK_STREAM, IPPROTO_TCP, "", (host, port, 0, 0))]
+    if is_canonical_ipv4_address(host):
+        return [(AF_INET, SOCK_STREAM, IPPROTO_TCP, "", (host, port))]
+    return None
 
 
 class Shortcut:
@@ -164,7 +193,8 @@ class Shortcut:
         if session._trace_configs or session._middlewares:
             # The program has put something into the list since.
             return None
-        limits = session._timeout
+        limits: ClientTimeout | None = session._timeout
+        assert limits is not None
         total, read = limits.total, limits.sock_read
         params: Any = None
         kind: type[Payload] | None = None
@@ -172,7 +202,7 @@ class Shortcut:
         headers: dict[str, str] | None = None
         if options == FOLLOWING:
             # session.get(url)
-            return self._send(session, method, url, None, None, None, None, total, read)
+            return self._send(session, method, url, None, None, None, None, total, read, limits)
         for name, value in options.items():
             if value is None and name in NONE_BY_DEFAULT:
                 continue
@@ -206,9 +236,9 @@ class Shortcut:
                 if type(value) is ClientTimeout:
                     if value.first_byte:
                         return None
-                    total, read = value.total, value.sock_read
+                    limits, total, read = value, value.total, value.sock_read
                 elif value is None or type(value) is float or type(value) is int:
-                    total, read = value, None
+                    limits, total, read = None, value, None
                 else:
                     return None
             else:
@@ -229,7 +259,9 @@ class Shortcut:
                 if kind is not StringPayload and kind is not BytesPayload:
                     self._make_payload(session, options)
                 return None
-        response = self._send(session, method, url, params, headers, kind, body, total, read)
+        response = self._send(
+            session, method, url, params, headers, kind, body, total, read, limits
+        )
         if response is None:
             self.long_way(session, options)
         return response
@@ -270,6 +302,7 @@ class Shortcut:
         body: bytes | bytearray | None,
         total: float | None,
         read: float | None,
+        limits: ClientTimeout | None,
     ) -> ClientResponse | None:
         connector: Any = session._connector
         jar = session._cookie_jar
@@ -324,9 +357,21 @@ class Shortcut:
         loop = session._loop
         now = loop.time()
         slot = connector._pool.take_idle(place.number, now)
+        dialled: Dialled | None = None
+        protocol: Any
         if slot is None:
-            return None
-        protocol: Any = slot.connection
+            dialled = self._dialled(connector, place, limits, now)
+            slot = None if dialled is None else connector._pool.take_new(place.number)
+            if dialled is None or slot is None:
+                return None
+            protocol = dialled.connection(now)
+            if protocol is None:
+                slot.discard()
+                return None
+            slot.adopt(protocol)
+            dialled.remember(pieces, total, read)
+        else:
+            protocol = slot.connection
         try:
             exchange = protocol.begin(template.method, pieces, session._settings)
         except ClientConnectionResetError:
@@ -349,6 +394,7 @@ class Shortcut:
         response._connection = connection
         response._protocol = protocol
         response._exchange = exchange
+        response._dialled = dialled
         # Above _request().
         response._made_at = caller(3)
         if loop.get_debug():
@@ -359,6 +405,32 @@ class Shortcut:
         if read:
             exchange.set_read_timeout(read)
         return response
+
+    def _dialled(
+        self, connector: TCPConnector, place: Place, limits: ClientTimeout | None, now: float
+    ) -> Dialled | None:
+        """How to connect to a place; None where the long way is to be taken: where the host has to
+        be looked up, too."""
+        if not may_dial_at_once(connector):
+            return None
+        addresses = place.addresses
+        if addresses is None:
+            url = place.url
+            host, port = url.raw_host, url.port
+            if (
+                url.scheme != "http"
+                or not connector._use_dns_cache
+                or host is None
+                or port is None
+                or is_ip_address(host)
+                or host.endswith("..")
+            ):
+                return None
+            found = connector._cached_hosts._fresh((host, port))
+            addresses = [] if found is None else connector._convert_hosts_to_addr_infos(list(found))
+        elif connector._family and connector._family != addresses[0][0]:
+            return None
+        return Dialled(connector, place.key, addresses, limits, now) if addresses else None
 
     def _place_of(self, session: ClientSession, url: Any) -> Place | None:
         """Where requests for a URL go; None where the long way is to be taken."""

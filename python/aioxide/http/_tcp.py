@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from aioxide.http._tracing import Trace
 
 PROXY_AUTHORIZATION = "Proxy-Authorization"
+#: What a connection may be asked for that is made natively.
+PLAIN = frozenset({"server_hostname", "ssl"})
 
 
 class TCPConnector(BaseConnector):
@@ -198,8 +200,14 @@ class TCPConnector(BaseConnector):
     ) -> tuple[Any, Any]:
         """Connect to one of several addresses, and shake hands. The seam that packages override."""
         from aioxide.http._dialing import start_connection
+        from aioxide.http._dialled import connected
+        from aioxide.http._untouched import may_dial
 
         try:
+            if args == (self._factory,) and PLAIN.issuperset(kwargs) and may_dial(self):
+                made = await connected(self, addr_infos, timeout, **kwargs)
+                if made is not None:
+                    return made
             async with Limit("sock_connect", timeout):
                 sock = await start_connection(
                     self._loop,

@@ -404,3 +404,33 @@ fn a_lease_of_another_pool_changes_nothing() {
     assert_eq!((one.stats().leased, other.stats().leased), (1, 1));
     other.discard(own);
 }
+
+#[test]
+fn new_connection_is_opened_where_nobody_waits_for_one() {
+    let mut pool = pool(2, 1);
+    keep(&mut pool, "a", 1, START);
+    let first = pool.acquire_new(&"a").expect("room for one");
+    assert!(pool.acquire_new(&"a").is_none(), "the host's limit");
+    let second = pool.acquire_new(&"b").expect("room for another");
+    assert!(pool.acquire_new(&"c").is_none(), "the limit for all");
+    let waiter = wait(&mut pool, "c");
+    pool.discard(second);
+    assert_eq!(woken(&mut pool), [waiter]);
+    assert!(pool.acquire_new(&"b").is_none(), "the place is the waiter's");
+    let Acquired::Connect(third) = claim(&mut pool, waiter) else { panic!("nothing is idle") };
+    pool.discard(first);
+    pool.discard(third);
+    let stats = pool.stats();
+    assert_eq!((stats.leased, stats.idle, stats.connects), (0, 1, 4));
+    pool.close();
+    assert!(pool.acquire_new(&"a").is_none(), "closed");
+}
+
+#[test]
+fn new_connection_makes_room_among_the_idle() {
+    let mut pool = Pool::new(Settings { max_descriptors: 1, ..Settings::default() });
+    keep(&mut pool, "a", 1, START);
+    let lease = pool.acquire_new(&"b").expect("the idle one gives way");
+    assert_eq!(closing(&mut pool), [1]);
+    pool.discard(lease);
+}

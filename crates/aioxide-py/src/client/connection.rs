@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
 
+use super::dial::Dial;
 use super::error::failure;
 use super::exchange::Exchange;
 use super::pool::Home;
@@ -70,6 +71,10 @@ pub(super) struct State {
     pub(super) timer: Option<(Ref, f64)>,
     /// The pool that keeps it.
     pub(super) home: Option<Home>,
+    /// It is about to be connected.
+    pub(super) dial: Option<Box<Dial>>,
+    /// What is sent as soon as it is.
+    pub(super) first: Vec<Ref>,
 }
 
 /// A connection of the HTTP client; an asyncio protocol.
@@ -114,7 +119,7 @@ impl HttpConnection {
         });
         match transport {
             Some(transport) => transport.bind(py).call_method0("close").map(drop),
-            None => Ok(()),
+            None => self.stop_dialling(py),
         }
     }
 
@@ -137,6 +142,23 @@ impl HttpConnection {
             Some(transport) => transport.bind(py).call_method0("resume_reading").map(drop),
             None => Ok(()),
         }
+    }
+
+    /// Sends what has waited for the connection.
+    pub(super) fn send_first(
+        &self,
+        py: Python<'_>,
+        first: Vec<Ref>,
+        exchange: Option<Ref<Exchange>>,
+    ) -> PyResult<()> {
+        if let Some(exchange) = exchange {
+            exchange.heard(py)?;
+        }
+        if first.is_empty() {
+            return Ok(());
+        }
+        let first: Vec<_> = first.into_iter().map(|piece| piece.into_bound(py)).collect();
+        self.send(py, &first)
     }
 
     /// Sends `pieces`, together.
@@ -185,6 +207,8 @@ impl HttpConnection {
             deadline: None,
             timer: None,
             home: None,
+            dial: None,
+            first: Vec::new(),
         };
         Self { event_loop: Ref::new(event_loop), state: LoopCell::new(state) }
     }
@@ -202,7 +226,8 @@ impl HttpConnection {
                 state.closed.as_ref(),
             ];
             let timer = state.timer.as_ref().map(|(timer, _)| timer);
-            let waiters = state.drain.iter().chain(timer);
+            let dial = state.dial.iter().flat_map(|dial| dial.references());
+            let waiters = state.drain.iter().chain(timer).chain(&state.first).chain(dial);
             objects
                 .into_iter()
                 .flatten()
@@ -224,6 +249,7 @@ impl HttpConnection {
                 (state.successor.take(), state.exception.take(), state.closed.take()),
                 state.websocket.take(),
                 (std::mem::take(&mut state.drain), state.timer.take()),
+                (state.dial.take(), std::mem::take(&mut state.first)),
             )
         });
         drop(taken);
@@ -249,7 +275,8 @@ impl HttpConnection {
         let kept = exchange.clone();
         let asked = response::Exchange { method: Method::new(method), read_until_eof };
         let begun = connection.state.with(|state| {
-            if state.phase != Phase::Idle {
+            let dials = state.phase == Phase::New && state.dial.is_some();
+            if state.phase != Phase::Idle && !dials {
                 return Err((state.phase, kept));
             }
             let decoder = state
@@ -262,10 +289,16 @@ impl HttpConnection {
             state.phase = Phase::Busy;
             state.reusable = false;
             state.deadline = None;
-            Ok(state.exchange.replace(kept))
+            Ok((state.exchange.replace(kept), dials))
         });
         match begun {
-            Ok(old) => drop(old),
+            Ok((old, true)) => {
+                drop(old);
+                let first = pieces.iter().map(Ref::new).collect();
+                connection.state.with(|state| state.first = first);
+                return Ok(exchange.into_bound(py));
+            }
+            Ok((old, false)) => drop(old),
             Err((Phase::Closed, _)) => {
                 return Err(super::error::raised(py, &failure(py, "cannot_write", ())?));
             }
@@ -280,11 +313,11 @@ impl HttpConnection {
     }
 
     /// The transport is connected.
-    fn connection_made(&self, transport: &Bound<'_, PyAny>) {
+    fn connection_made(&self, py: Python<'_>, transport: &Bound<'_, PyAny>) -> PyResult<()> {
         let stream = transport.cast::<StreamTransport>().ok().map(Ref::new);
         let tls = transport.cast::<TlsTransport>().ok().map(Ref::new);
         let transport = Ref::new(transport);
-        let old = self.state.with(|state| {
+        let (old, first, exchange) = self.state.with(|state| {
             if state.phase == Phase::New {
                 state.phase = Phase::Idle;
             }
@@ -292,9 +325,11 @@ impl HttpConnection {
                 std::mem::replace(&mut state.stream, stream),
                 std::mem::replace(&mut state.tls, tls),
             );
-            (state.transport.replace(transport), streams)
+            let old = (state.transport.replace(transport), streams);
+            (old, std::mem::take(&mut state.first), state.exchange.clone())
         });
         drop(old);
+        self.send_first(py, first, exchange)
     }
 
     /// The transport has lost its connection.
@@ -369,7 +404,12 @@ impl HttpConnection {
     /// The transport, None before and after the connection.
     #[getter]
     fn transport<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.state.with(|state| state.transport.clone()).map(|transport| transport.into_bound(py))
+        let (transport, stream) =
+            self.state.with(|state| (state.transport.clone(), state.stream.clone()));
+        if let Some(stream) = stream {
+            stream.mark_shown();
+        }
+        transport.map(|transport| transport.into_bound(py))
     }
 
     /// The connection is there, and not closing.
@@ -427,9 +467,14 @@ impl HttpConnection {
 
     /// Close: what was written still goes out. The response that is being read fails.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let exchange = self.state.with(|state| state.exchange.take());
+        let (exchange, dials) =
+            self.state.with(|state| (state.exchange.take(), state.dial.is_some()));
         self.shut(py, None)?;
         match exchange {
+            Some(exchange) if dials => {
+                let closed = failure(py, "closed_while_connecting", ())?;
+                exchange.fail(py, closed)
+            }
             Some(exchange) => exchange.closed_by_program(py),
             None => Ok(()),
         }
@@ -445,6 +490,7 @@ impl HttpConnection {
         if let Some(transport) = transport {
             transport.bind(py).call_method0("abort")?;
         }
+        self.stop_dialling(py)?;
         match exchange {
             Some(exchange) => exchange.closed_by_program(py),
             None => Ok(()),

@@ -259,7 +259,7 @@ impl Exchange {
     }
 }
 
-fn wake(py: Python<'_>, waiter: Option<Ref>) -> PyResult<()> {
+pub(super) fn wake(py: Python<'_>, waiter: Option<Ref>) -> PyResult<()> {
     let Some(waiter) = waiter else { return Ok(()) };
     let interop = interop(py)?;
     if let Err(error) = call_method(py, &interop.names.set_result, [&waiter, &interop.none])
@@ -270,7 +270,7 @@ fn wake(py: Python<'_>, waiter: Option<Ref>) -> PyResult<()> {
     Ok(())
 }
 
-fn refuse(py: Python<'_>, waiter: &Ref, exception: &Ref) -> PyResult<()> {
+pub(super) fn refuse(py: Python<'_>, waiter: &Ref, exception: &Ref) -> PyResult<()> {
     let waiter = waiter.bind(py);
     if waiter.call_method0("done")?.is_truthy()? {
         return Ok(());

@@ -228,6 +228,12 @@ impl ConnectionPool {
         }
     }
 
+    /// A Slot to open a connection with, or None where that is to wait, or the pool is closed.
+    fn take_new<'py>(this: &Bound<'py, Self>, key: Key) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let lease = this.get().state.with(|state| state.pool.acquire_new(&key));
+        lease.map(|lease| Self::outcome(this, Acquired::Connect(lease))).transpose()
+    }
+
     /// A Slot for a waiter that was woken; the waiter again if it was not.
     fn claim<'py>(
         this: &Bound<'py, Self>,

@@ -23,7 +23,12 @@ impl HttpConnection {
         if watched { Ok(()) } else { self.watch_deadline(py, this, deadline) }
     }
 
-    fn watch_deadline(&self, py: Python<'_>, this: &Ref<Self>, when: f64) -> PyResult<()> {
+    pub(super) fn watch_deadline(
+        &self,
+        py: Python<'_>,
+        this: &Ref<Self>,
+        when: f64,
+    ) -> PyResult<()> {
         let method = this.bind(py).getattr("_look_at_deadline")?;
         let timer = self.event_loop.bind(py).call_method1("call_at", (when, method))?;
         let timer = Ref::from(timer);
@@ -80,13 +85,23 @@ impl HttpConnection {
         let old = connection.state.with(|state| state.timer.take());
         drop(old);
         let now = connection.event_loop.bind(py).call_method0("time")?.extract::<f64>()?;
-        let (exchange, deadline) =
-            connection.state.with(|state| (state.exchange.clone(), state.deadline));
-        let (Some(exchange), Some(deadline)) = (exchange, deadline) else { return Ok(()) };
-        if deadline <= now {
-            exchange.timed_out(py, "total_timeout")
-        } else {
-            connection.watch_deadline(py, &Ref::new(this), deadline)
+        let (exchange, deadline, limit) = connection.state.with(|state| {
+            let deadline = state.exchange.as_ref().and(state.deadline);
+            let limit = state.dial.as_ref().and_then(|dial| dial.limit());
+            (state.exchange.clone(), deadline, limit)
+        });
+        match (exchange, deadline, limit) {
+            (Some(exchange), Some(deadline), _) if deadline <= now => {
+                exchange.timed_out(py, "total_timeout")
+            }
+            (_, _, Some(limit)) if limit <= now => connection.dial_over(py),
+            (_, Some(when), None) | (_, None, Some(when)) => {
+                connection.watch_deadline(py, &Ref::new(this), when)
+            }
+            (_, Some(deadline), Some(limit)) => {
+                connection.watch_deadline(py, &Ref::new(this), deadline.min(limit))
+            }
+            (_, None, None) => Ok(()),
         }
     }
 }
@@ -128,10 +143,10 @@ impl Exchange {
             (state.heard_at, state.silence_after, full)
         });
         let Some(seconds) = limit else { return Ok(()) };
-        let paused = exchange
-            .state
-            .with(|state| state.connection.clone())
-            .is_some_and(|connection| connection.state.with(|state| state.reading_paused));
+        let paused =
+            exchange.state.with(|state| state.connection.clone()).is_some_and(|connection| {
+                connection.state.with(|state| state.reading_paused || state.dial.is_some())
+            });
         // Nobody listens just now, so nothing can be heard.
         if full || paused {
             exchange.heard(py)?;

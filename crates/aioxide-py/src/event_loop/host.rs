@@ -14,6 +14,7 @@ use super::schedule::as_seconds;
 use super::wait::wake;
 use super::watcher::Callback;
 use super::{Item, Loop, LoopScheduler, Source, WAKEUP};
+use crate::client::HttpConnection;
 use crate::datagram::DatagramTransport;
 use crate::error::os_error;
 use crate::ffi::{Ref, attribute, call_method, check_signals};
@@ -193,6 +194,7 @@ enum Target {
     Stream(Ref<StreamTransport>),
     Datagram(Ref<DatagramTransport>),
     Listener(Ref<Listener>),
+    Dial(Ref<HttpConnection>),
     Gone,
 }
 
@@ -278,6 +280,7 @@ impl Host for Running<'_, '_> {
                 Some(Source::Stream(transport)) => Target::Stream(transport.clone()),
                 Some(Source::Datagram(transport)) => Target::Datagram(transport.clone()),
                 Some(Source::Listener(listener)) => Target::Listener(listener.clone()),
+                Some(Source::Dial(connection)) => Target::Dial(connection.clone()),
                 None => Target::Gone,
             };
             // An error or a hang-up counts as both; only what is wanted is told.
@@ -308,6 +311,10 @@ impl Host for Running<'_, '_> {
             Target::Stream(transport) => transport.ready(self.py, &transport, ready),
             Target::Datagram(transport) => transport.ready(self.py, &transport, ready),
             Target::Listener(listener) => listener.accept(self.py, &listener),
+            Target::Dial(connection) => {
+                // It is told of what it does not want, too: only an error looks so.
+                connection.dial_ready(self.py, &connection, event.token, event.ready)
+            }
             Target::Gone => Ok(()),
         }
     }

@@ -309,6 +309,7 @@ impl Loop {
                 Source::Stream(transport) => transport.unregistered(),
                 Source::Datagram(transport) => transport.unregistered(),
                 Source::Listener(listener) => listener.unregistered(),
+                Source::Dial(connection) => connection.undialled(),
                 Source::Watcher(_) => {}
             }
         }

@@ -54,7 +54,7 @@ impl Loop {
                 Source::Stream(transport) => Some(transport.clone().into_any()),
                 Source::Datagram(transport) => Some(transport.clone().into_any()),
                 Source::Listener(listener) => Some(listener.clone().into_any()),
-                Source::Watcher(_) => None,
+                Source::Watcher(_) | Source::Dial(_) => None,
             });
             sources.collect()
         });

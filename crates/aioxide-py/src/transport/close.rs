@@ -153,6 +153,7 @@ impl StreamTransport {
     fn end(&self, py: Python<'_>, this: &Ref<Self>) {
         let unregistered = self.want(this, |_| Interest::NONE);
         debug_assert!(unregistered.is_ok(), "nothing can fail in not being watched");
+        self.name_before_end(py);
         let (event_loop, protocol, server, waiter, closing, fd) = self.state.with(|state| {
             (
                 state.event_loop.take(),

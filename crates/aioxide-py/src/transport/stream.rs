@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::descriptor::Descriptor;
+use super::dialled::Unnamed;
 use super::live::Address;
 use super::protocol::{Way, way_of};
 use super::queue::Queue;
@@ -59,6 +60,47 @@ pub(super) struct State {
     pub(super) quiet: bool,
     /// `sendfile` waits until the queue is empty.
     pub(super) empty_waiter: Option<Ref>,
+    /// What `extra` has not been told yet.
+    pub(super) unnamed: Option<Unnamed>,
+}
+
+impl State {
+    /// Of a connection that does nothing yet.
+    pub(super) fn new(
+        event_loop: &Ref<Loop>,
+        descriptor: Descriptor,
+        protocol: Ref,
+        way: Way,
+        extra: Ref,
+        context: Ref,
+    ) -> Self {
+        Self {
+            event_loop: Some(event_loop.clone()),
+            descriptor,
+            protocol: Some(protocol),
+            way,
+            server: None,
+            extra,
+            context,
+            one_context: false,
+            writer_context: None,
+            token: None,
+            interest: Interest::NONE,
+            queue: Queue::default(),
+            high: HIGH,
+            low: HIGH / 4,
+            writing_paused: false,
+            reading_paused: false,
+            closing: false,
+            eof: false,
+            lost: 0,
+            unsent: false,
+            wrote_in: None,
+            quiet: false,
+            empty_waiter: None,
+            unnamed: None,
+        }
+    }
 }
 
 /// A transport of the loop, made by create_connection(), create_server() and
@@ -97,31 +139,12 @@ impl StreamTransport {
             None => copy_context(py)?,
         };
         let fd = parts.descriptor.number();
-        let state = State {
-            event_loop: Some(event_loop.clone()),
-            descriptor: parts.descriptor,
-            protocol: Some(parts.protocol.clone()),
-            way: way_of(py, event_loop, &parts.protocol)?,
-            server: parts.server.clone(),
-            extra: parts.extra,
-            context: context.clone(),
-            one_context,
-            writer_context: None,
-            token: None,
-            interest: Interest::NONE,
-            queue: Queue::default(),
-            high: HIGH,
-            low: HIGH / 4,
-            writing_paused: false,
-            reading_paused: false,
-            closing: false,
-            eof: false,
-            lost: 0,
-            unsent: false,
-            wrote_in: None,
-            quiet: false,
-            empty_waiter: None,
-        };
+        let way = way_of(py, event_loop, &parts.protocol)?;
+        let protocol = parts.protocol.clone();
+        let (descriptor, extra) = (parts.descriptor, parts.extra);
+        let mut state = State::new(event_loop, descriptor, protocol, way, extra, context.clone());
+        state.server = parts.server.clone();
+        state.one_context = one_context;
         let transport = Ref::from(new_with_dict(py, Self { state: LoopCell::new(state) })?);
         transport.allow_revival();
         event_loop.live.with(|live| live.insert(fd, Address::of(transport.as_any())));
@@ -319,6 +342,7 @@ impl StreamTransport {
         name: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        self.name(py)?;
         let extra = self.state.with(|state| state.extra.clone()).into_bound(py);
         let extra = extra.cast_into::<PyDict>()?;
         if let Some(value) = extra.get_item(name)? {
@@ -370,8 +394,9 @@ impl StreamTransport {
     }
 
     #[getter(_extra)]
-    fn extra_attribute<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.state.with(|state| state.extra.clone()).into_bound(py)
+    fn extra_attribute<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.name(py)?;
+        Ok(self.state.with(|state| state.extra.clone()).into_bound(py))
     }
 
     #[getter(_sock)]
