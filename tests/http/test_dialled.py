@@ -674,7 +674,11 @@ async def test_tls(way, make_session, tls_authority, loop):
         server.url = server.named
         if way != "short":
             session._shortcut = None
+        await session.connector._resolve_host("localhost", int(server.url.rpartition(":")[2]))
+        if way != "short":
+            session._shortcut = None
         response = await session.get(server.url + "/large")
+        assert (response._filled is not None) == (way == "short")
         transport = response.connection.transport
         assert transport.get_extra_info("sslcontext") is client_context
         assert transport.get_extra_info("peername")[1] == int(server.url.rpartition(":")[2])
@@ -721,6 +725,66 @@ async def test_tls_limits_are_alike(monkeypatch, make_session, server, silent):
                 assert (await settled(session.connector))["leased"] == 0
         assert seen[0] == seen[1] == seen[2]
         assert seen[0][0] is http.ConnectionTimeoutError
+
+
+async def test_tls_over_several_addresses(way, tls_authority, nobody):
+    """The first refuses, and the second's certificate is for another name."""
+    server_context, client_context = contexts_of(tls_authority)
+    resolver = Resolver(("127.0.0.1", nobody), ("127.0.0.1", None))
+    async with using(server_context, ssl=client_context, resolver=resolver) as (server, session):
+        port = int(server.url.rpartition(":")[2])
+        await known(session.connector, port)
+        await known(session.connector, port)
+        if way != "short":
+            session._shortcut = None
+        with pytest.raises(http.ClientConnectorCertificateError) as raised:
+            await session.get(f"https://{NAME}:{port}/")
+        assert isinstance(raised.value.certificate_error, ssl.CertificateError)
+        assert (await settled(session.connector))["leased"] == 0
+        await session.close()
+
+
+async def test_total_is_over_in_the_handshake(server, session_of):
+    session = session_of(timeout=http.ClientTimeout(total=0.05))
+    request = asyncio.ensure_future(session.get(f"https://127.0.0.1:{server.port}/"))
+    wire = await server.accept()
+    with pytest.raises(TimeoutError, match=r"^ClientTimeout\.total is over$"):
+        await request
+    with contextlib.suppress(ConnectionResetError):
+        while await wire.recv():
+            pass
+    assert (await settled(session.connector))["leased"] == 0
+
+
+async def test_connector_closed_in_the_handshake(server, make_session):
+    session = make_session()
+    request = asyncio.ensure_future(session.get(f"https://127.0.0.1:{server.port}/"))
+    wire = await server.accept()
+    await wire.until(b"\x16\x03")
+    await session.connector.close()
+    with pytest.raises(http.ClientConnectionError, match=r"^Connector is closed\.$"):
+        await request
+    with contextlib.suppress(ConnectionResetError):
+        while await wire.recv():
+            pass
+
+
+async def test_server_that_ends_the_handshake(monkeypatch, make_session, server):
+    seen = []
+    for way in WAYS:
+        with monkeypatch.context() as patched:
+            session = make_session()
+            if way != "short":
+                session._shortcut = None
+            if way == "asyncio":
+                patched.setattr(_untouched, "may_dial", lambda connector: False)
+            url = f"https://127.0.0.1:{server.port}/"
+            failing = asyncio.ensure_future(failure(session.get(url)))
+            wire = await server.accept()
+            await wire.until(b"\x16\x03")
+            wire.close()
+            seen.append(await failing)
+    assert seen[0] == seen[1] == seen[2]
 
 
 # The native connection by itself.

@@ -9,6 +9,7 @@ answers, is as `_dialing` has it.
 from __future__ import annotations
 
 import os
+import ssl as ssl_module
 from typing import TYPE_CHECKING, Any
 
 from aioxide import _aioxide
@@ -16,7 +17,10 @@ from aioxide.http._addresses import Addresses, without_first
 from aioxide.http._dialing import interleaved, joined
 from aioxide.http._errors import (
     ClientConnectionError,
+    ClientConnectorCertificateError,
     ClientConnectorError,
+    ClientConnectorSSLError,
+    ClientError,
     ConnectionTimeoutError,
 )
 from aioxide.http._failures import NotConnectedError
@@ -120,10 +124,7 @@ async def _encrypted(
 ) -> tuple[Any, _aioxide.HttpConnection] | None:
     loop: Any = connector._loop
     shaken = loop.create_future()
-    options: dict[str, Any] = {}
-    if connector._ssl_shutdown_timeout:
-        options["ssl_shutdown_timeout"] = connector._ssl_shutdown_timeout
-    tls: Any = loop._tls_protocol(protocol, ssl, shaken, False, server_hostname, **options)
+    tls = _tls_protocol(connector, protocol, ssl, shaken, server_hostname)
     transport = tls._app_transport
     try:
         async with Limit("sock_connect", limits):
@@ -137,14 +138,22 @@ async def _encrypted(
                 await shaken
     except NotConnectedError as error:
         refused = error.refused
-        transport.abort()
     except BaseException:
         protocol.close()
-        transport.close()
         raise
     else:
         return transport, protocol
     raise refusal(refused, tried)
+
+
+def _tls_protocol(
+    connector: TCPConnector, protocol: Any, ssl: Any, waiter: Any, server_hostname: str | None
+) -> Any:
+    loop: Any = connector._loop
+    options: dict[str, Any] = {}
+    if connector._ssl_shutdown_timeout:
+        options["ssl_shutdown_timeout"] = connector._ssl_shutdown_timeout
+    return loop._tls_protocol(protocol, ssl, waiter, False, server_hostname, **options)
 
 
 class Dialled:
@@ -158,6 +167,7 @@ class Dialled:
         "_limits",
         "_pieces",
         "_read",
+        "_ssl",
         "_total",
         "_tried",
     )
@@ -169,7 +179,9 @@ class Dialled:
         addresses: Addresses,
         limits: ClientTimeout | None,
         now: float,
+        ssl: ssl_module.SSLContext | None,
     ) -> None:
+        self._ssl = ssl
         self._connector = connector
         self._key = key
         self._addresses = addresses
@@ -177,14 +189,24 @@ class Dialled:
         self._began_at = now
 
     def connection(self, now: float) -> _aioxide.HttpConnection | None:
-        """A connection that is on its way; None for addresses that Python has to understand."""
+        """A connection that is on its way; None for addresses that Python has to understand.
+
+        Raises what the context has against the host.
+        """
         connector = self._connector
         tried = self._tried = in_order(self._addresses, connector)
         loop: Any = connector._loop
         protocol = _aioxide.HttpConnection(loop)
         limit = _first_over(self._limits, self._began_at, now)
-        if protocol.dial(tried, connector._happy_eyeballs_delay, limit):
+        tls: Any = None
+        if self._ssl is not None:
+            shaken = loop.create_future()
+            tls = _tls_protocol(connector, protocol, self._ssl, shaken, self._key.host.rstrip("."))
+            shaken.add_done_callback(protocol._handshake_ended)
+        if protocol.dial(tried, connector._happy_eyeballs_delay, limit, tls):
             return protocol
+        if tls is not None:
+            tls._app_transport.abort()
         return None
 
     def remember(self, pieces: list[Any], total: float | None, read: float | None) -> None:
@@ -208,6 +230,15 @@ class Dialled:
                 overall = False
             except LimitOver as error:
                 failed, overall = error, error.field == "connect"
+            except ClientError:
+                raise
+            except (ssl_module.SSLError, OSError) as error:
+                # Of the handshake.
+                if error.errno is None and isinstance(error, TimeoutError):
+                    raise
+                failed = self._unshaken(error)
+                failed.__cause__ = error
+                overall = False
             self._addresses = without_first(self._addresses, self._connector._interleave)
             if overall or not self._addresses:
                 raise self._said(response, failed)
@@ -216,6 +247,14 @@ class Dialled:
             waiter = self._again(response)
             if waiter is None:
                 return
+
+    def _unshaken(self, error: Exception) -> ClientConnectorError:
+        if isinstance(error, ssl_module.CertificateError):
+            return ClientConnectorCertificateError(self._key, error)
+        if isinstance(error, ssl_module.SSLError):
+            return ClientConnectorSSLError(self._key, error)
+        assert isinstance(error, OSError)
+        return ClientConnectorError(self._key, error)
 
     def _said(self, response: ClientResponse, failed: Exception) -> Exception:
         if isinstance(failed, OSError):

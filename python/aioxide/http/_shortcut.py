@@ -34,6 +34,7 @@ from aioxide.http._request import TOGETHER, ClientRequest
 from aioxide.http._resolver import is_canonical_ipv4_address, is_ip_address
 from aioxide.http._response import ClientResponse
 from aioxide.http._retry import RetryPolicy
+from aioxide.http._ssl import chosen, fingerprint_of
 from aioxide.http._steps import step_by_step
 from aioxide.http._tcp import TCPConnector
 from aioxide.http._template import Template
@@ -131,7 +132,7 @@ class Place:
 def _literal(url: URL) -> Addresses | None:
     """The address that a host is, None for a name, and for what the long way refuses."""
     host, port = url.raw_host, url.port
-    if url.scheme != "http" or not host or port is None:
+    if not host or port is None:
         return None
     if ":" in host:
         return [(AF_INET6, SOCK_STREAM, IPPROTO_TCP, "", (host, port, 0, 0))]
@@ -364,7 +365,10 @@ class Shortcut:
             slot = None if dialled is None else connector._pool.take_new(place.number)
             if dialled is None or slot is None:
                 return None
-            protocol = dialled.connection(now)
+            try:
+                protocol = dialled.connection(now)
+            except Exception:  # noqa: BLE001 - the long way raises it in its place
+                protocol = None
             if protocol is None:
                 slot.discard()
                 return None
@@ -413,14 +417,16 @@ class Shortcut:
         be looked up, too."""
         if not may_dial_at_once(connector):
             return None
+        ssl: Any = None
+        if place.key.is_ssl:
+            if (limits is not None and limits.tls) or fingerprint_of(connector._ssl) is not None:
+                return None
+            ssl = chosen(connector._ssl)
         addresses = place.addresses
         if addresses is None:
-            url = place.url
-            host, port = url.raw_host, url.port
+            host, port = place.key.host, place.key.port
             if (
-                url.scheme != "http"
-                or not connector._use_dns_cache
-                or host is None
+                not connector._use_dns_cache
                 or port is None
                 or is_ip_address(host)
                 or host.endswith("..")
@@ -430,7 +436,7 @@ class Shortcut:
             addresses = [] if found is None else connector._convert_hosts_to_addr_infos(list(found))
         elif connector._family and connector._family != addresses[0][0]:
             return None
-        return Dialled(connector, place.key, addresses, limits, now) if addresses else None
+        return Dialled(connector, place.key, addresses, limits, now, ssl) if addresses else None
 
     def _place_of(self, session: ClientSession, url: Any) -> Place | None:
         """Where requests for a URL go; None where the long way is to be taken."""

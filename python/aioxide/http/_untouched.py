@@ -30,6 +30,7 @@ _LOOP = (
     "_create_connection_transport",
     "_ensure_resolved",
     "_make_socket_transport",
+    "_make_ssl_transport",
     "_sock_connect",
     "_sock_connect_cb",
     "create_connection",

@@ -325,7 +325,7 @@ impl HttpConnection {
                 std::mem::replace(&mut state.stream, stream),
                 std::mem::replace(&mut state.tls, tls),
             );
-            let old = (state.transport.replace(transport), streams);
+            let old = (state.transport.replace(transport), streams, state.dial.take());
             (old, std::mem::take(&mut state.first), state.exchange.clone())
         });
         drop(old);

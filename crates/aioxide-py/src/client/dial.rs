@@ -1,13 +1,13 @@
 //! How an `HttpConnection` is connected natively: to one of several addresses, as RFC 8305 has it.
 //!
 //! ```text
-//!   dial() ──► at an address ─┬─ connected ──► a StreamTransport; what waits is sent
+//!   dial() ──► at an address ─┬─ connected ──► a StreamTransport ─[TLS]─► what waits is sent
 //!                   ▲         ├─ refused ────► the next address; after the last: failed
 //!                   └─────────┴─ `delay` over: the next one beside it
 //! ```
 //!
 //! Sockets that are on their way belong to the dial, which drops them when the connection is
-//! closed: nobody else has them, so nobody can lose them.
+//! closed: nobody else has them, so nobody can lose them. With TLS, it lasts until hands are shaken.
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -24,7 +24,7 @@ use super::connection::{HttpConnection, Phase};
 use super::deliver::{refuse, wake};
 use super::error::failure;
 use crate::event_loop::{Loop, Source};
-use crate::ffi::{Ref, copy_context};
+use crate::ffi::{Ref, copy_context, in_context};
 use crate::handle::ends_run;
 use crate::tls::TlsProtocol;
 use crate::transport::{StreamTransport, Way};
@@ -68,6 +68,8 @@ pub(super) struct Dial {
     waiter: Option<Ref>,
     /// What encrypts it.
     tls: Option<Ref<TlsProtocol>>,
+    /// A socket is connected, and hands are being shaken.
+    shaking: bool,
 }
 
 impl Dial {
@@ -84,7 +86,7 @@ impl Dial {
     }
 
     fn has_failed(&self) -> bool {
-        self.attempts.is_empty() && self.tried == self.addresses.len()
+        self.attempts.is_empty() && self.tried == self.addresses.len() && !self.shaking
     }
 }
 
@@ -309,9 +311,14 @@ impl HttpConnection {
             Some((dial, state.timer.take(), std::mem::take(&mut state.first)))
         });
         let Some((dial, timer, first)) = taken else { return Ok(()) };
-        let Dial { attempts, stagger, waiter, context, tls, .. } = *dial;
+        let Dial { attempts, stagger, waiter, context, tls, shaking, .. } = *dial;
         self.event_loop.end_attempts(attempts);
-        drop((first, waiter, context, tls));
+        drop((first, waiter, context));
+        if let Some(upper) = tls.and_then(|tls| tls.upper()) {
+            // As whoever awaits the handshake does. Without a connection nothing is to be ended.
+            let how = if shaking { "close" } else { "abort" };
+            upper.bind(py).call_method0(how)?;
+        }
         for timer in timer.map(|(timer, _)| timer).into_iter().chain(stagger) {
             timer.bind(py).call_method0("cancel")?;
         }
@@ -326,15 +333,32 @@ impl HttpConnection {
 
     /// One attempt has come through: its socket becomes the transport's, the others go.
     fn come_through(&self, py: Python<'_>, this: &Ref<Self>, index: usize) -> PyResult<()> {
-        let Some(dial) = self.state.with(|state| state.dial.take()) else { return Ok(()) };
-        let Dial { addresses, mut attempts, stagger, context, waiter, tls, .. } = *dial;
-        let Attempt { descriptor, token, at } = attempts.swap_remove(index);
-        self.event_loop.end_attempts(attempts);
+        let taken = self.state.with(|state| {
+            let dial = state.dial.as_mut()?;
+            let Attempt { descriptor, token, at } = dial.attempts.swap_remove(index);
+            let connection = (descriptor, token, dial.addresses[at]);
+            let losers = std::mem::take(&mut dial.attempts);
+            let (stagger, waiter) = (dial.stagger.take(), dial.waiter.take());
+            let (context, tls) = (dial.context.clone(), dial.tls.clone());
+            // The next addresses are not tried any more.
+            dial.tried = dial.addresses.len();
+            dial.shaking = true;
+            let plain = if tls.is_none() { state.dial.take() } else { None };
+            Some((connection, losers, (stagger, waiter, plain), context, tls))
+        });
+        let Some((connection, losers, (stagger, waiter, plain), context, tls)) = taken else {
+            return Ok(());
+        };
+        drop(plain);
+        self.event_loop.end_attempts(losers);
         if let Some(stagger) = stagger {
             stagger.bind(py).call_method0("cancel")?;
         }
-        let connection = (descriptor, token, addresses[at]);
-        match self.establish(py, this, connection, context, tls) {
+        let made = match tls {
+            None => self.establish(py, this, connection, context),
+            Some(tls) => self.encrypt(py, &tls, connection, context),
+        };
+        match made {
             Ok(()) => wake(py, waiter),
             Err(error) if ends_run(py, &error) => Err(error),
             Err(error) => {
@@ -349,21 +373,11 @@ impl HttpConnection {
         &self,
         py: Python<'_>,
         this: &Ref<Self>,
-        (descriptor, token, peer): (OwnedFd, Token, SocketAddr),
+        socket: (OwnedFd, Token, SocketAddr),
         context: Ref,
-        tls: Option<Ref<TlsProtocol>>,
     ) -> PyResult<()> {
-        let (protocol, way) = match &tls {
-            Some(tls) => (tls.clone().into_any(), Way::Tls),
-            None => (this.clone().into_any(), Way::Http(this.clone())),
-        };
-        let socket = (descriptor, token, peer);
-        let made = StreamTransport::dialled(py, &self.event_loop, (protocol, way), socket, context);
-        let transport = made?;
-        if let Some(tls) = tls {
-            // It calls connection_made() when the handshake is done.
-            return tls.bind(py).call_method1("connection_made", (transport.bind(py),)).map(drop);
-        }
+        let protocol = (this.clone().into_any(), Way::Http(this.clone()));
+        let transport = StreamTransport::dialled(py, &self.event_loop, protocol, socket, context)?;
         let (first, exchange, paused) = self.state.with(|state| {
             state.transport = Some(transport.clone().into_any());
             state.stream = Some(transport.clone());
@@ -376,6 +390,22 @@ impl HttpConnection {
             transport.bind(py).call_method0("pause_reading")?;
         }
         self.send_first(py, first, exchange)
+    }
+
+    /// Makes the transport below TLS, which calls `connection_made` when hands are shaken.
+    fn encrypt(
+        &self,
+        py: Python<'_>,
+        tls: &Ref<TlsProtocol>,
+        socket: (OwnedFd, Token, SocketAddr),
+        context: Ref,
+    ) -> PyResult<()> {
+        let protocol = (tls.clone().into_any(), Way::Tls);
+        let kept = context.clone();
+        let lower = StreamTransport::dialled(py, &self.event_loop, protocol, socket, context)?;
+        in_context(py, &kept, || {
+            tls.bind(py).call_method1("connection_made", (lower.bind(py),)).map(drop)
+        })
     }
 }
 
@@ -416,6 +446,7 @@ impl HttpConnection {
             context: copy_context(py)?,
             waiter: None,
             tls: tls.map(Ref::new),
+            shaking: false,
         });
         let refused = connection.state.with(|state| {
             if state.phase != Phase::New || state.dial.is_some() {
@@ -457,6 +488,19 @@ impl HttpConnection {
         let (py, connection) = (this.py(), this.get());
         connection.dial_next(py, &Ref::new(this))?;
         connection.see_whether_failed(py)
+    }
+
+    /// To be called when the waiter of a `tls` is done: a failure is the exchange's.
+    #[pyo3(signature = (waiter, /))]
+    fn _handshake_ended(&self, py: Python<'_>, waiter: &Bound<'_, PyAny>) -> PyResult<()> {
+        if waiter.call_method0("cancelled")?.is_truthy()? {
+            return Ok(());
+        }
+        let exception = waiter.call_method0("exception")?;
+        if exception.is_none() || self.state.with(|state| state.dial.is_none()) {
+            return Ok(());
+        }
+        self.fail_dial(py, None, Ref::from(exception))
     }
 
     fn _dial_failed(&self, py: Python<'_>) -> PyResult<()> {
