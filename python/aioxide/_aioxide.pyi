@@ -1023,9 +1023,9 @@ class HttpConnection:
         it was dialled or connected before.
         """
 
-    def dial_waiter(self) -> asyncio.Future[None] | None:
-        """A future that is done when a socket is connected, and has the exception if none will be;
-        None when one is."""
+    def dial_waiter(self) -> asyncio.Future[StreamTransport] | None:
+        """A future of the transport of the socket that is connected first, which has the exception
+        if none will be; None when one is."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
     def connection_lost(self, exc: BaseException | None) -> None: ...

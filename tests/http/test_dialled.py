@@ -412,9 +412,13 @@ async def test_newcomer_does_not_overtake(server, session_of):
     assert await third == (200, b"ok")
 
 
-async def test_connector_closed_while_connecting(make_session, silent):
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("short", [True, False])
+async def test_connector_closed_while_connecting(make_session, silent, scheme, short):
     session = make_session()
-    request = asyncio.ensure_future(session.get(f"http://127.0.0.1:{silent}/"))
+    if not short:
+        session._shortcut = None
+    request = asyncio.ensure_future(session.get(f"{scheme}://127.0.0.1:{silent}/"))
     await polled()
     await session.connector.close()
     with pytest.raises(http.ClientConnectionError, match=r"^Connector is closed\.$") as raised:
@@ -756,8 +760,11 @@ async def test_total_is_over_in_the_handshake(server, session_of):
     assert (await settled(session.connector))["leased"] == 0
 
 
-async def test_connector_closed_in_the_handshake(server, make_session):
+@pytest.mark.parametrize("short", [True, False])
+async def test_connector_closed_in_the_handshake(server, make_session, short):
     session = make_session()
+    if not short:
+        session._shortcut = None
     request = asyncio.ensure_future(session.get(f"https://127.0.0.1:{server.port}/"))
     wire = await server.accept()
     await wire.until(b"\x16\x03")

@@ -28,6 +28,8 @@ from aioxide.http._limit import Limit, LimitOver
 from aioxide.http._timeout import calculate_timeout_when
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aioxide.http._errors import ConnectionKey
     from aioxide.http._response import ClientResponse
     from aioxide.http._tcp import TCPConnector
@@ -90,28 +92,44 @@ async def connected(
 
     Raises OSError, TimeoutError when a limit is over, ssl.SSLError. May be cancelled.
     """
-    loop: Any = connector._loop
     protocol: Any = connector._factory()
     if type(protocol) is not _aioxide.HttpConnection:
         return None
     tried = in_order(addresses, connector)
-    if ssl:
-        return await _encrypted(connector, protocol, tried, limits, ssl, server_hostname)
-    limit = until(limits.sock_connect, "sock_connect", limits.ceil_threshold, loop.time())
+    connector._acquired.add(protocol)
     try:
-        if not protocol.dial(tried, connector._happy_eyeballs_delay, limit):
-            return None
-        waiter = protocol.dial_waiter()
-        if waiter is not None:
-            await waiter
+        if ssl:
+            transport = await _encrypted(connector, protocol, tried, limits, ssl, server_hostname)
+        else:
+            transport = await _plain(connector, protocol, tried, limits)
     except NotConnectedError as error:
         refused = error.refused
-    except BaseException:
+    except BaseException as error:
         protocol.close()
+        if connector._closed and isinstance(error, OSError):
+            # It has ended the handshake.
+            raise ClientConnectionError("Connector is closed.") from None
         raise
     else:
-        return protocol.transport, protocol
+        return None if transport is None else (transport, protocol)
+    finally:
+        connector._acquired.discard(protocol)
     raise refusal(refused, tried)
+
+
+async def _plain(
+    connector: TCPConnector,
+    protocol: _aioxide.HttpConnection,
+    tried: Addresses,
+    limits: ClientTimeout,
+) -> Any:
+    now = connector._loop.time()
+    limit = until(limits.sock_connect, "sock_connect", limits.ceil_threshold, now)
+    if not protocol.dial(tried, connector._happy_eyeballs_delay, limit):
+        return None
+    waiter = protocol.dial_waiter()
+    assert waiter is not None
+    return await waiter
 
 
 async def _encrypted(
@@ -121,29 +139,20 @@ async def _encrypted(
     limits: ClientTimeout,
     ssl: Any,
     server_hostname: str | None,
-) -> tuple[Any, _aioxide.HttpConnection] | None:
-    loop: Any = connector._loop
-    shaken = loop.create_future()
+) -> Any:
+    shaken: asyncio.Future[None] = connector._loop.create_future()
     tls = _tls_protocol(connector, protocol, ssl, shaken, server_hostname)
     transport = tls._app_transport
-    try:
-        async with Limit("sock_connect", limits):
-            if not protocol.dial(tried, connector._happy_eyeballs_delay, None, tls):
-                transport.abort()
-                return None
-            waiter = protocol.dial_waiter()
-            if waiter is not None:
-                await waiter
-            async with Limit("tls", limits):
-                await shaken
-    except NotConnectedError as error:
-        refused = error.refused
-    except BaseException:
-        protocol.close()
-        raise
-    else:
-        return transport, protocol
-    raise refusal(refused, tried)
+    async with Limit("sock_connect", limits):
+        if not protocol.dial(tried, connector._happy_eyeballs_delay, None, tls):
+            transport.abort()
+            return None
+        waiter = protocol.dial_waiter()
+        assert waiter is not None
+        await waiter
+        async with Limit("tls", limits):
+            await shaken
+    return transport
 
 
 def _tls_protocol(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aioxide.http._timeout import ceil_timeout
 
 if TYPE_CHECKING:
+    import asyncio
     from types import TracebackType
 
 
@@ -35,10 +36,13 @@ class Limit:
         self._name = name
         # aiohttp's own class has not all the fields.
         self._seconds = getattr(timeout, name, None)
-        self._timeout = ceil_timeout(self._seconds, timeout.ceil_threshold)
+        self._timeout: asyncio.Timeout | None = None
+        if self._seconds is not None:
+            self._timeout = ceil_timeout(self._seconds, timeout.ceil_threshold)
 
     async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
+        if self._timeout is not None:
+            await self._timeout.__aenter__()
 
     async def __aexit__(
         self,
@@ -46,6 +50,8 @@ class Limit:
         exc: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        if self._timeout is None:
+            return
         try:
             await self._timeout.__aexit__(exc_type, exc, tb)
         except TimeoutError as error:

@@ -465,16 +465,15 @@ impl HttpConnection {
         Ok(Some(future))
     }
 
-    /// Close: what was written still goes out. The response that is being read fails.
+    /// Close: what was written still goes out. The response that is being read fails; so does whoever
+    /// awaits the connection.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let (exchange, dials) =
-            self.state.with(|state| (state.exchange.take(), state.dial.is_some()));
+        if self.state.with(|state| state.dial.is_some()) {
+            return self.dial_closed(py);
+        }
+        let exchange = self.state.with(|state| state.exchange.take());
         self.shut(py, None)?;
         match exchange {
-            Some(exchange) if dials => {
-                let closed = failure(py, "closed_while_connecting", ())?;
-                exchange.fail(py, closed)
-            }
             Some(exchange) => exchange.closed_by_program(py),
             None => Ok(()),
         }
@@ -482,6 +481,9 @@ impl HttpConnection {
 
     /// Close at once.
     fn abort(&self, py: Python<'_>) -> PyResult<()> {
+        if self.state.with(|state| state.dial.is_some()) {
+            return self.dial_closed(py);
+        }
         let (exchange, transport) = self.state.with(|state| {
             state.phase = Phase::Closed;
             state.reusable = false;
@@ -490,7 +492,6 @@ impl HttpConnection {
         if let Some(transport) = transport {
             transport.bind(py).call_method0("abort")?;
         }
-        self.stop_dialling(py)?;
         match exchange {
             Some(exchange) => exchange.closed_by_program(py),
             None => Ok(()),

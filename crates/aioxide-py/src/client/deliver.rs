@@ -259,7 +259,7 @@ impl Exchange {
     }
 }
 
-pub(super) fn wake(py: Python<'_>, waiter: Option<Ref>) -> PyResult<()> {
+fn wake(py: Python<'_>, waiter: Option<Ref>) -> PyResult<()> {
     let Some(waiter) = waiter else { return Ok(()) };
     let interop = interop(py)?;
     if let Err(error) = call_method(py, &interop.names.set_result, [&waiter, &interop.none])

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, socket_with, sockopt};
 
 use super::connection::{HttpConnection, Phase};
-use super::deliver::{refuse, wake};
+use super::deliver::refuse;
 use super::error::failure;
 use crate::event_loop::{Loop, Source};
 use crate::ffi::{Ref, copy_context, in_context};
@@ -283,6 +283,15 @@ impl HttpConnection {
         self.fail_dial(py, None, exception)
     }
 
+    /// The program closes the connection that is not there yet.
+    ///
+    /// # Errors
+    /// What telling those who wait raises.
+    pub(super) fn dial_closed(&self, py: Python<'_>) -> PyResult<()> {
+        let exception = failure(py, "closed_while_connecting", ())?;
+        self.fail_dial(py, None, exception)
+    }
+
     /// There will be no connection. Those who wait are told, `waiter` among them.
     fn fail_dial(&self, py: Python<'_>, waiter: Option<Ref>, exception: Ref) -> PyResult<()> {
         let (exchange, waiter) = self.state.with(|state| {
@@ -359,7 +368,10 @@ impl HttpConnection {
             Some(tls) => self.encrypt(py, &tls, connection, context),
         };
         match made {
-            Ok(()) => wake(py, waiter),
+            Ok(transport) => match waiter {
+                Some(waiter) => tell(py, &waiter, &transport),
+                None => Ok(()),
+            },
             Err(error) if ends_run(py, &error) => Err(error),
             Err(error) => {
                 let exception = Ref::from(error.into_value(py).into_bound(py).into_any());
@@ -375,7 +387,7 @@ impl HttpConnection {
         this: &Ref<Self>,
         socket: (OwnedFd, Token, SocketAddr),
         context: Ref,
-    ) -> PyResult<()> {
+    ) -> PyResult<Ref<StreamTransport>> {
         let protocol = (this.clone().into_any(), Way::Http(this.clone()));
         let transport = StreamTransport::dialled(py, &self.event_loop, protocol, socket, context)?;
         let (first, exchange, paused) = self.state.with(|state| {
@@ -389,7 +401,8 @@ impl HttpConnection {
         if paused {
             transport.bind(py).call_method0("pause_reading")?;
         }
-        self.send_first(py, first, exchange)
+        self.send_first(py, first, exchange)?;
+        Ok(transport)
     }
 
     /// Makes the transport below TLS, which calls `connection_made` when hands are shaken.
@@ -399,14 +412,25 @@ impl HttpConnection {
         tls: &Ref<TlsProtocol>,
         socket: (OwnedFd, Token, SocketAddr),
         context: Ref,
-    ) -> PyResult<()> {
+    ) -> PyResult<Ref<StreamTransport>> {
         let protocol = (tls.clone().into_any(), Way::Tls);
         let kept = context.clone();
         let lower = StreamTransport::dialled(py, &self.event_loop, protocol, socket, context)?;
         in_context(py, &kept, || {
             tls.bind(py).call_method1("connection_made", (lower.bind(py),)).map(drop)
-        })
+        })?;
+        Ok(lower)
     }
+}
+
+/// Gives whoever awaits it the transport, which may be lost by the time that he has it.
+fn tell(py: Python<'_>, waiter: &Ref, transport: &Ref<StreamTransport>) -> PyResult<()> {
+    let waiter = waiter.bind(py);
+    if waiter.call_method0("done")?.is_truthy()? {
+        return Ok(());
+    }
+    transport.mark_shown();
+    waiter.call_method1("set_result", (transport.bind(py),)).map(drop)
 }
 
 #[pymethods]
@@ -471,8 +495,8 @@ impl HttpConnection {
         Ok(true)
     }
 
-    /// A future that is done when a socket is connected, and has the exception if none will be; None
-    /// when one is.
+    /// A future of the transport of the socket that is connected first, which has the exception if
+    /// none will be; None when one is.
     fn dial_waiter<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if self.state.with(|state| state.dial.is_none()) {
             return Ok(None);
