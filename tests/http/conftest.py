@@ -1,12 +1,17 @@
 """Coroutine tests of the client, on aioxide's loop, and servers that are the test's own."""
 
+import contextlib
+import socket
+
 import pytest
 import trustme
 
 import aioxide
 from aioxide import http
+from aioxide.http import _untouched
 
 from ..net.coroutines import pytest_itemcollected, pytest_pyfunc_call  # noqa: F401 - pytest finds them here
+from .dialling import WAYS
 from .wire import Server
 
 
@@ -67,3 +72,49 @@ def session(make_session):
 def tls_authority():
     """Who signs the certificates of the tests."""
     return trustme.CA()
+
+
+@pytest.fixture(params=WAYS)
+def way(request, monkeypatch):
+    """How the sessions of a test connect."""
+    if request.param == "asyncio":
+        monkeypatch.setattr(_untouched, "may_dial", lambda connector: False)
+    return request.param
+
+
+@pytest.fixture
+def session_of(way, make_session):
+    """Make a session that goes one way: `session = session_of(**options of the connector)`."""
+
+    def make(timeout=None, **options):
+        connector = http.TCPConnector(**options)
+        session = make_session(connector=connector, **({"timeout": timeout} if timeout else {}))
+        if way != "short":
+            session._shortcut = None
+        return session
+
+    return make
+
+
+@pytest.fixture
+def nobody():
+    """A port that refuses connections: nobody listens on its socket."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+@pytest.fixture
+def silent(loop):
+    """The port of a server that answers no more: connecting to it goes on for long."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect(("127.0.0.1", port))
+        yield port

@@ -11,12 +11,14 @@
 //! `HttpConnection` carries one [`Exchange`] after another, and nothing of one gets into the next.
 
 mod answer;
+mod attempt;
 mod body;
 mod connection;
 mod cookie_jar;
 mod cookie_text;
 mod deliver;
 mod dial;
+mod dialled;
 mod digest;
 mod error;
 mod exchange;

@@ -9,36 +9,24 @@
 //! Sockets that are on their way belong to the dial, which drops them when the connection is
 //! closed: nobody else has them, so nobody can lose them. With TLS, it lasts until hands are shaken.
 
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::net::SocketAddr;
 
 use aioxide_core::{Interest, Token};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyList, PyTuple};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, ipproto, socket_with, sockopt};
+use pyo3::types::PyList;
 
+use super::attempt::{Attempt, addresses_of, outcome};
 use super::connection::{HttpConnection, Phase};
 use super::deliver::refuse;
 use super::error::failure;
-use crate::event_loop::{Loop, Source};
-use crate::ffi::{Ref, copy_context, in_context};
+use crate::event_loop::Loop;
+use crate::ffi::{Ref, copy_context};
 use crate::handle::ends_run;
 use crate::tls::TlsProtocol;
-use crate::transport::{StreamTransport, Way};
-
-/// One address that is being tried.
-#[derive(Debug)]
-struct Attempt {
-    descriptor: OwnedFd,
-    token: Token,
-    at: usize,
-}
 
 /// One that was tried in vain: which, the error's number, and whether the kernel knew at once.
-type Refused = (usize, i32, bool);
+pub(super) type Refused = (usize, i32, bool);
 
 /// Until when there is to be a connection, in the loop's time; whose limit that is, and of how many
 /// seconds.
@@ -52,24 +40,24 @@ struct Limit {
 /// What is under way.
 #[derive(Debug)]
 pub(super) struct Dial {
-    addresses: Vec<SocketAddr>,
+    pub(super) addresses: Vec<SocketAddr>,
     /// How many of them were tried.
-    tried: usize,
-    attempts: Vec<Attempt>,
-    refused: Vec<Refused>,
+    pub(super) tried: usize,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) refused: Vec<Refused>,
     /// Seconds after which the next address is tried beside those that are.
-    delay: Option<f64>,
+    pub(super) delay: Option<f64>,
     /// The timer of that.
-    stagger: Option<Ref>,
+    pub(super) stagger: Option<Ref>,
     limit: Option<Limit>,
     /// The caller's: what the transport's callbacks run in.
-    context: Ref,
+    pub(super) context: Ref,
     /// Who awaits the connection.
-    waiter: Option<Ref>,
+    pub(super) waiter: Option<Ref>,
     /// What encrypts it.
-    tls: Option<Ref<TlsProtocol>>,
+    pub(super) tls: Option<Ref<TlsProtocol>>,
     /// A socket is connected, and hands are being shaken.
-    shaking: bool,
+    pub(super) shaking: bool,
 }
 
 impl Dial {
@@ -90,122 +78,7 @@ impl Dial {
     }
 }
 
-/// The addresses, as `getaddrinfo()` gives them; `None` where one needs Python to be understood.
-fn addresses_of(infos: &Bound<'_, PyList>) -> Option<Vec<SocketAddr>> {
-    infos
-        .iter()
-        .map(|info| {
-            let info = info.cast_into::<PyTuple>().ok()?;
-            let address = info.get_borrowed_item(4).ok()?.to_owned().cast_into::<PyTuple>().ok()?;
-            let host = address.get_borrowed_item(0).ok()?.extract::<PyBackedStr>().ok()?;
-            let port = address.get_borrowed_item(1).ok()?.extract::<u16>().ok()?;
-            let host = host.parse::<IpAddr>().ok()?;
-            Some(SocketAddr::new(host, port))
-        })
-        .collect()
-}
-
-/// A socket that is being connected.
-fn begin(address: &SocketAddr) -> Result<OwnedFd, Errno> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let descriptor = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-    // Some sandboxes refuse it, and asyncio does without it then, too.
-    let _ = sockopt::set_tcp_nodelay(&descriptor, true);
-    match connect(&descriptor, address) {
-        Ok(()) | Err(Errno::INPROGRESS | Errno::AGAIN | Errno::ALREADY | Errno::INTR) => {
-            Ok(descriptor)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// What has become of an attempt: the error's number, 0 for a connection, `None` while it goes on.
-fn outcome(descriptor: &OwnedFd) -> Option<i32> {
-    match sockopt::socket_error(descriptor) {
-        Ok(Ok(())) => Some(0),
-        Ok(Err(Errno::INPROGRESS | Errno::AGAIN | Errno::ALREADY | Errno::INTR)) => None,
-        Ok(Err(error)) | Err(error) => Some(error.raw_os_error()),
-    }
-}
-
-impl Loop {
-    /// Ends attempts: each leaves the poller, then its descriptor is closed.
-    fn end_attempts(&self, attempts: impl IntoIterator<Item = Attempt>) {
-        for attempt in attempts {
-            let source = self
-                .scheduler
-                .with(|scheduler| scheduler.reactor.remove(&*scheduler.poller, attempt.token));
-            drop(attempt.descriptor);
-            drop(source);
-        }
-    }
-}
-
 impl HttpConnection {
-    /// Tries the next address that there is to try, until one is under way.
-    ///
-    /// # Errors
-    /// What the loop's timers raise.
-    fn dial_next(&self, py: Python<'_>, this: &Ref<Self>) -> PyResult<()> {
-        loop {
-            let next = self.state.with(|state| {
-                let dial = state.dial.as_mut()?;
-                let address = *dial.addresses.get(dial.tried)?;
-                dial.tried += 1;
-                Some((dial.tried - 1, address))
-            });
-            let Some((at, address)) = next else { return Ok(()) };
-            match self.attempt(this, at, &address) {
-                Ok(attempt) => {
-                    let delay = self.state.with(|state| {
-                        let dial = state.dial.as_mut()?;
-                        dial.attempts.push(attempt);
-                        dial.delay.filter(|_| dial.tried < dial.addresses.len())
-                    });
-                    return self.stagger(py, this, delay);
-                }
-                Err(error) => self.state.with(|state| {
-                    if let Some(dial) = &mut state.dial {
-                        dial.refused.push((at, error, true));
-                    }
-                }),
-            }
-        }
-    }
-
-    fn attempt(&self, this: &Ref<Self>, at: usize, address: &SocketAddr) -> Result<Attempt, i32> {
-        let descriptor = begin(address).map_err(Errno::raw_os_error)?;
-        let (fd, source) = (descriptor.as_fd().as_raw_fd(), Source::Dial(this.clone()));
-        match self.event_loop.register(fd, Interest::WRITE, source) {
-            Ok(token) => Ok(Attempt { descriptor, token, at }),
-            Err((source, error)) => {
-                drop(source);
-                Err(error.raw_os_error().unwrap_or_else(|| Errno::IO.raw_os_error()))
-            }
-        }
-    }
-
-    /// Sets the timer of the next address, in the place of the one that there is.
-    fn stagger(&self, py: Python<'_>, this: &Ref<Self>, delay: Option<f64>) -> PyResult<()> {
-        let timer = match delay {
-            Some(delay) => {
-                let method = this.bind(py).getattr("_dial_next")?;
-                let event_loop = self.event_loop.bind(py);
-                Some(Ref::from(event_loop.call_method1("call_later", (delay, method))?))
-            }
-            None => None,
-        };
-        let (old, unused) = self.state.with(|state| match &mut state.dial {
-            Some(dial) => (std::mem::replace(&mut dial.stagger, timer), None),
-            None => (None, timer),
-        });
-        for timer in [old, unused].into_iter().flatten() {
-            timer.bind(py).call_method0("cancel")?;
-        }
-        Ok(())
-    }
-
     /// A socket has something to say. Without an error that is: connected.
     ///
     /// # Errors
@@ -231,34 +104,13 @@ impl HttpConnection {
             Some((index, Some(error))) => self.attempt_failed(py, this, index, error),
         };
         match result {
-            Err(error) if !ends_run(py, &error) => {
-                let exception = Ref::from(error.into_value(py).into_bound(py).into_any());
-                self.fail_dial(py, None, exception)
-            }
+            Err(error) if !ends_run(py, &error) => self.fail_dial(py, None, value_of(py, error)),
             result => result,
         }
     }
 
-    fn attempt_failed(
-        &self,
-        py: Python<'_>,
-        this: &Ref<Self>,
-        index: usize,
-        error: i32,
-    ) -> PyResult<()> {
-        let failed = self.state.with(|state| {
-            let dial = state.dial.as_mut()?;
-            let attempt = dial.attempts.swap_remove(index);
-            dial.refused.push((attempt.at, error, false));
-            Some(attempt)
-        });
-        self.event_loop.end_attempts(failed);
-        self.dial_next(py, this)?;
-        self.see_whether_failed(py)
-    }
-
     /// Fails if there is nothing left to try or to wait for.
-    fn see_whether_failed(&self, py: Python<'_>) -> PyResult<()> {
+    pub(super) fn see_whether_failed(&self, py: Python<'_>) -> PyResult<()> {
         let refused = self.state.with(|state| {
             let dial = state.dial.as_mut().filter(|dial| dial.has_failed())?;
             Some(std::mem::take(&mut dial.refused))
@@ -293,7 +145,12 @@ impl HttpConnection {
     }
 
     /// There will be no connection. Those who wait are told, `waiter` among them.
-    fn fail_dial(&self, py: Python<'_>, waiter: Option<Ref>, exception: Ref) -> PyResult<()> {
+    pub(super) fn fail_dial(
+        &self,
+        py: Python<'_>,
+        waiter: Option<Ref>,
+        exception: Ref,
+    ) -> PyResult<()> {
         let (exchange, waiter) = self.state.with(|state| {
             state.phase = Phase::Closed;
             state.reusable = false;
@@ -339,98 +196,11 @@ impl HttpConnection {
         let dial = self.state.with(|state| state.dial.take());
         drop(dial);
     }
-
-    /// One attempt has come through: its socket becomes the transport's, the others go.
-    fn come_through(&self, py: Python<'_>, this: &Ref<Self>, index: usize) -> PyResult<()> {
-        let taken = self.state.with(|state| {
-            let dial = state.dial.as_mut()?;
-            let Attempt { descriptor, token, at } = dial.attempts.swap_remove(index);
-            let connection = (descriptor, token, dial.addresses[at]);
-            let losers = std::mem::take(&mut dial.attempts);
-            let (stagger, waiter) = (dial.stagger.take(), dial.waiter.take());
-            let (context, tls) = (dial.context.clone(), dial.tls.clone());
-            // The next addresses are not tried any more.
-            dial.tried = dial.addresses.len();
-            dial.shaking = true;
-            let plain = if tls.is_none() { state.dial.take() } else { None };
-            Some((connection, losers, (stagger, waiter, plain), context, tls))
-        });
-        let Some((connection, losers, (stagger, waiter, plain), context, tls)) = taken else {
-            return Ok(());
-        };
-        drop(plain);
-        self.event_loop.end_attempts(losers);
-        if let Some(stagger) = stagger {
-            stagger.bind(py).call_method0("cancel")?;
-        }
-        let made = match tls {
-            None => self.establish(py, this, connection, context),
-            Some(tls) => self.encrypt(py, &tls, connection, context),
-        };
-        match made {
-            Ok(transport) => match waiter {
-                Some(waiter) => tell(py, &waiter, &transport),
-                None => Ok(()),
-            },
-            Err(error) if ends_run(py, &error) => Err(error),
-            Err(error) => {
-                let exception = Ref::from(error.into_value(py).into_bound(py).into_any());
-                self.fail_dial(py, waiter, exception)
-            }
-        }
-    }
-
-    /// Makes the transport, and sends what waits for it.
-    fn establish(
-        &self,
-        py: Python<'_>,
-        this: &Ref<Self>,
-        socket: (OwnedFd, Token, SocketAddr),
-        context: Ref,
-    ) -> PyResult<Ref<StreamTransport>> {
-        let protocol = (this.clone().into_any(), Way::Http(this.clone()));
-        let transport = StreamTransport::dialled(py, &self.event_loop, protocol, socket, context)?;
-        let (first, exchange, paused) = self.state.with(|state| {
-            state.transport = Some(transport.clone().into_any());
-            state.stream = Some(transport.clone());
-            if state.phase == Phase::New {
-                state.phase = Phase::Idle;
-            }
-            (std::mem::take(&mut state.first), state.exchange.clone(), state.reading_paused)
-        });
-        if paused {
-            transport.bind(py).call_method0("pause_reading")?;
-        }
-        self.send_first(py, first, exchange)?;
-        Ok(transport)
-    }
-
-    /// Makes the transport below TLS, which calls `connection_made` when hands are shaken.
-    fn encrypt(
-        &self,
-        py: Python<'_>,
-        tls: &Ref<TlsProtocol>,
-        socket: (OwnedFd, Token, SocketAddr),
-        context: Ref,
-    ) -> PyResult<Ref<StreamTransport>> {
-        let protocol = (tls.clone().into_any(), Way::Tls);
-        let kept = context.clone();
-        let lower = StreamTransport::dialled(py, &self.event_loop, protocol, socket, context)?;
-        in_context(py, &kept, || {
-            tls.bind(py).call_method1("connection_made", (lower.bind(py),)).map(drop)
-        })?;
-        Ok(lower)
-    }
 }
 
-/// Gives whoever awaits it the transport, which may be lost by the time that he has it.
-fn tell(py: Python<'_>, waiter: &Ref, transport: &Ref<StreamTransport>) -> PyResult<()> {
-    let waiter = waiter.bind(py);
-    if waiter.call_method0("done")?.is_truthy()? {
-        return Ok(());
-    }
-    transport.mark_shown();
-    waiter.call_method1("set_result", (transport.bind(py),)).map(drop)
+/// The exception itself.
+pub(super) fn value_of(py: Python<'_>, error: PyErr) -> Ref {
+    error.into_value(py).into_bound(py).into_any().into()
 }
 
 #[pymethods]
@@ -439,11 +209,10 @@ impl HttpConnection {
     /// when those before have failed, or `delay` seconds after the one before; `limit` is until
     /// when, in the loop's time, whose limit that is, and of how many seconds.
     ///
-    /// What begin() is given is sent when there is a connection. With `tls`, a protocol for this one,
-    /// there is one when its handshake is done, which the waiter of that protocol tells. Returns
-    /// False, and does nothing,
-    /// for addresses that are not plain. Raises RuntimeError when it was dialled or connected
-    /// before.
+    /// What begin() is given is sent when there is a connection. With `tls`, a protocol for this
+    /// one, there is one when its handshake is done, which the waiter of that protocol tells.
+    /// Returns False, and does nothing, for addresses that are not plain. Raises RuntimeError when
+    /// it was dialled or connected before.
     #[pyo3(signature = (addresses, delay=None, limit=None, tls=None))]
     fn dial(
         this: &Bound<'_, Self>,
