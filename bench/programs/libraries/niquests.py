@@ -16,6 +16,8 @@ class Session(library.Session):
         )
         if self.wanted.authority:
             self.session.verify = self.wanted.authority
+            # Else REQUESTS_CA_BUNDLE goes before what the session says.
+            self.session.trust_env = False
 
     async def close(self) -> None:
         await self.session.close()
