@@ -93,7 +93,7 @@ class Fingerprint:
 
 # An older aiohttp's key knows no server_hostname; connections verified for different names would
 # be one to it, so it is not used.
-@shared("client_reqrep", fits=lambda theirs: "server_hostname" in theirs._fields)
+@shared("client_reqrep", fits=lambda theirs: "server_hostname" in getattr(theirs, "_fields", ()))
 class ConnectionKey(NamedTuple):
     """What connections must have in common to be used for each other's requests."""
 

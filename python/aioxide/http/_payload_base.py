@@ -166,6 +166,9 @@ class Payload(ABC):
 _THEIRS: Any = lookup("payload", "Payload")
 if _THEIRS is not None:
     _THEIRS.register(Payload)
+    # Those of aiohttp before 3.12 cannot be closed or asked whether they are used up.
+    for _name in set(vars(Payload)) - set(dir(_THEIRS)):
+        setattr(_THEIRS, _name, vars(Payload)[_name])
 
 
 def is_payload(data: object) -> TypeGuard[Payload]:
