@@ -167,8 +167,9 @@ _THEIRS: Any = lookup("payload", "Payload")
 if _THEIRS is not None:
     _THEIRS.register(Payload)
     # Those of aiohttp before 3.12 cannot be closed or asked whether they are used up.
-    for _name in set(vars(Payload)) - set(dir(_THEIRS)):
-        setattr(_THEIRS, _name, vars(Payload)[_name])
+    for _name, _part in vars(Payload).items():
+        if not _name.startswith("__") and not hasattr(_THEIRS, _name):
+            setattr(_THEIRS, _name, _part)
 
 
 def is_payload(data: object) -> TypeGuard[Payload]:
