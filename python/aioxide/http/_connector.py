@@ -361,7 +361,7 @@ class BaseConnector:
     def _tell_proxy(self, req: ClientRequest) -> None:
         """Put what an HTTP proxy is told into a request over a connection that is there."""
         if req.proxy is not None and req.proxy.scheme not in SOCKS:
-            self._proxy_request(req)
+            self._update_proxy_auth_header_and_build_proxy_req(req)
 
     def _taken_over(self, protocol: Any) -> Any:
         """A package's connector has made a connection with another protocol, aiohttp's for one: its
@@ -450,7 +450,7 @@ class BaseConnector:
     ) -> Any:
         raise NotImplementedError
 
-    def _proxy_request(self, req: ClientRequest) -> ClientRequest:
+    def _update_proxy_auth_header_and_build_proxy_req(self, req: ClientRequest) -> ClientRequest:
         """The request to the proxy; the request itself where there is none on the way."""
         return req
 

@@ -301,7 +301,7 @@ class TCPConnector(BaseConnector):
 
     # Proxies.
 
-    def _proxy_request(self, req: ClientRequest) -> ClientRequest:
+    def _update_proxy_auth_header_and_build_proxy_req(self, req: ClientRequest) -> ClientRequest:
         """The request to the proxy, and what the proxy is told in the request itself."""
         assert req.proxy is not None
         headers: Any = {}
@@ -320,7 +320,7 @@ class TCPConnector(BaseConnector):
     async def _create_proxy_connection(
         self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout
     ) -> tuple[Any, Any]:
-        proxy_request = self._proxy_request(req)
+        proxy_request = self._update_proxy_auth_header_and_build_proxy_req(req)
         transport, protocol = await self._create_direct_connection(
             proxy_request, [], timeout, client_error=ClientProxyConnectionError
         )
