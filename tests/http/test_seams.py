@@ -1,10 +1,13 @@
-"""Private methods of aiohttp's connectors that packages override: the client calls them."""
+"""Methods of aiohttp's classes that packages override, or replace for a while: they are called."""
+
+import asyncio
 
 import pytest
 
 from aioxide import http
 
 from .test_tls import asked, client_context, make_server, server_context  # noqa: F401 - a fixture
+from .wire import OK, fetch
 
 
 class Connector(http.TCPConnector):
@@ -36,3 +39,20 @@ async def test_request_to_a_proxy_is_made_by_a_subclass(
     else:
         with pytest.raises(http.ClientConnectorCertificateError):
             await asked(server, session, inside, proxy=server.url)
+
+
+@pytest.mark.parametrize("seam", ["ClientRequest.send", "ClientResponse.start"])
+async def test_method_that_is_replaced_later_is_called(server, session, monkeypatch, seam):
+    """With an idle connection, too."""
+    asking = asyncio.ensure_future(fetch(session, server.url))
+    await server.answers(OK)
+    assert await asking == (200, b"ok")
+    assert session.connector.stats()["idle"] == 1
+    owner, name = seam.split(".")
+
+    async def slow(*args):
+        raise TimeoutError(seam)
+
+    monkeypatch.setattr(getattr(http, owner), name, slow)
+    with pytest.raises(TimeoutError, match=seam):
+        await fetch(session, server.url)

@@ -75,6 +75,8 @@ DECIDING = frozenset(
 KEPT = 1024
 
 CONNECT = BaseConnector.connect
+SEND = ClientRequest.send
+START = ClientResponse.start
 FOLLOWING = {"allow_redirects": True}
 NO_TIMER = TimerNoop()
 NO_TRACES: list[Trace] = []
@@ -312,6 +314,8 @@ class Shortcut:
         if TCPConnector._get is not GET or TCPConnector.connect is not CONNECT:
             # A package has replaced it since, to answer in the place of servers.
             return None
+        if ClientRequest.send is not SEND or ClientResponse.start is not START:
+            return None  # as above
         version = _version_of(session), connector._forgotten
         if version != self._version:
             self._version = version
