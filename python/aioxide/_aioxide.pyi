@@ -1054,6 +1054,19 @@ class HttpConnection:
         Raises RuntimeError when the connection is not upgraded.
         """
 
+    def set_parser(
+        self,
+        parser: Any,
+        payload: Any,
+        data_received_cb: Callable[[], object] | None = None,
+    ) -> None:
+        """After an upgrade: feed the bytes that come, and those that have come, to a parser, by
+        `feed_data(data)` and at the end `feed_eof()`. `payload` is what the parser fills.
+
+        Raises RuntimeError when the connection is not upgraded.
+        """
+
+    def _drain_helper(self) -> Coroutine[Any, Any, None]: ...
     @property
     def transport(self) -> Any: ...
     @property

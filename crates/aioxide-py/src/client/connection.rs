@@ -552,4 +552,28 @@ impl HttpConnection {
         }
         successor.call_method1("data_received", (PyBytes::new(py, &leftover),)).map(drop)
     }
+
+    /// The same, as aiohttp does it: a parser is fed with the bytes. `payload` is what it fills.
+    #[pyo3(signature = (parser, payload, data_received_cb=None))]
+    fn set_parser(
+        &self,
+        py: Python<'_>,
+        parser: &Bound<'_, PyAny>,
+        payload: &Bound<'_, PyAny>,
+        data_received_cb: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let _ = payload;
+        let parsed = parsed(py)?.call_method1("Parsed", (parser, data_received_cb))?;
+        self.set_successor(py, &parsed)
+    }
+
+    /// aiohttp's name for waiting until the transport takes more: a coroutine.
+    fn _drain_helper<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        parsed(slf.py())?.call_method1("drained", (slf,))
+    }
+}
+
+/// The module of what follows an upgrade in Python.
+fn parsed(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("aioxide.http._parsed")
 }
