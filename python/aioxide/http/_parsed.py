@@ -19,8 +19,8 @@ __all__ = ["Parsed", "drained"]
 class Parsed:
     """The successor of an HttpConnection that feeds a parser.
 
-    A parser has `feed_data(data)`, which returns whether it has ended, and `feed_eof()`. When it has
-    ended it is given nothing more, and what still comes belongs to nobody.
+    A parser has `feed_data(data)`, which returns a pair whose first tells whether it has ended, and
+    `feed_eof()`. When it has ended it is given nothing more; what still comes belongs to nobody.
     """
 
     def __init__(self, parser: Any, data_received_cb: Callable[[], object] | None) -> None:
