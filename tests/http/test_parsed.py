@@ -1,4 +1,4 @@
-"""A parser of the program's own behind an upgrade, by `set_parser()`, as aiodocker reads streams."""
+"""A parser of the program's behind an upgrade, by `set_parser()`: so aiodocker reads streams."""
 
 import asyncio
 
