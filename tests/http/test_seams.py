@@ -56,3 +56,78 @@ async def test_method_that_is_replaced_later_is_called(server, session, monkeypa
     monkeypatch.setattr(getattr(http, owner), name, slow)
     with pytest.raises(TimeoutError, match=seam):
         await fetch(session, server.url)
+
+
+class Asked(http.ClientRequest):
+    """A program's own, with aiohttp's one argument."""
+
+    async def send(self, conn):
+        self.headers["X-Sent"] = "by hand"
+        return await super().send(conn)
+
+
+async def test_request_class_has_a_send_of_its_own(server, make_session):
+    session = make_session(request_class=Asked, max_body_size=1)
+    asking = asyncio.ensure_future(fetch(session, server.url))
+    wire = await server.accept()
+    assert (await wire.request()).all("X-Sent") == ["by hand"]
+    wire.send(OK)
+    # What the session reads by holds all the same.
+    with pytest.raises(http.ClientPayloadError, match="max_body_size"):
+        await asking
+
+
+class Memory(asyncio.Transport):
+    """Where there is no network: an application answers what is written."""
+
+    def __init__(self, protocol, application):
+        super().__init__()
+        self.protocol = protocol
+        self.application = application
+        self.closing = False
+
+    def write(self, data):
+        asyncio.get_running_loop().call_soon(self.application, self.protocol, bytes(data))
+
+    def is_closing(self):
+        return self.closing
+
+    def close(self):
+        self.closing = True
+        asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
+
+
+class InMemory(http.BaseConnector):
+    """As aiohttp-asgi-connector's."""
+
+    def __init__(self, application):
+        super().__init__(force_close=True)
+        self.application = application
+
+    async def _create_connection(self, req, *args):
+        protocol = self._factory()
+        protocol.connection_made(Memory(protocol, self.application))
+        return protocol
+
+
+async def test_connector_without_a_network(make_session):
+    def answer(protocol, data):
+        assert data.startswith(b"GET /x HTTP/1.1")
+        protocol.data_received(OK[:-1])
+        protocol.data_received(OK[-1:])
+
+    session = make_session(connector=InMemory(answer))
+    for _ in range(2):
+        assert await fetch(session, "http://nowhere.example/x") == (200, b"ok")
+
+
+@pytest.mark.parametrize("cause", [None, KeyError("the cause")])
+async def test_what_such_a_connector_reports_is_raised(make_session, cause):
+    def fail(protocol, data):
+        protocol.set_exception(ArithmeticError("the application"), *([cause] if cause else []))
+
+    session = make_session(connector=InMemory(fail))
+    with pytest.raises(ArithmeticError, match="the application") as caught:
+        await fetch(session, "http://nowhere.example/")
+    assert caught.value.__cause__ is cause
+    assert session.connector.stats()["leased"] == 0

@@ -97,6 +97,7 @@ class ClientRequest:
     _upload_tracker: Any = None
     _upload_attempt = 0
     _read_timeout: float | None = None
+    _settings: _aioxide.ResponseSettings = DEFAULT_SETTINGS
 
     def __init__(
         self,
@@ -442,9 +443,7 @@ class ClientRequest:
         except ValueError:
             raise ValueError(f"Invalid Content-Length header: {text}") from None
 
-    async def send(
-        self, conn: Connection, settings: _aioxide.ResponseSettings = DEFAULT_SETTINGS
-    ) -> ClientResponse:
+    async def send(self, conn: Connection) -> ClientResponse:
         """Send the request over a connection, and make the response that awaits its head.
 
         A body that is not sent at once goes on in a task. Raises ClientConnectionResetError when
@@ -479,7 +478,7 @@ class ClientRequest:
                 if end:
                     pieces.append(end)
                 whole = True
-        exchange = protocol.begin(self.method, pieces, settings)
+        exchange = protocol.begin(self.method, pieces, self._settings)
         task: asyncio.Task[None] | None = None
         writer: RequestWriter | None = None
         if whole:

@@ -458,7 +458,9 @@ class _Attempt:
             raise ConnectionTimeoutError(text) from error
         try:
             request._read_timeout = self._limits.sock_read
-            response = await request.send(connection, self._settings)
+            request._settings = self._settings
+            # Programs have a send() of their own, with this one argument.
+            response = await request.send(connection)
             try:
                 if self._limits.first_byte:
                     await self._start_in_time(response, connection)

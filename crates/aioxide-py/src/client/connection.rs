@@ -9,7 +9,7 @@
 //! ```
 
 use aioxide_http::http1::response::{self, Decoder, Leniency, Method};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyBaseException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
@@ -475,6 +475,25 @@ impl HttpConnection {
         self.shut(py, None)?;
         match exchange {
             Some(exchange) => exchange.closed_by_program(py),
+            None => Ok(()),
+        }
+    }
+
+    /// aiohttp's name: close, and tell who waits for the response `exc`.
+    #[pyo3(signature = (exc, exc_cause=None))]
+    fn set_exception(
+        &self,
+        py: Python<'_>,
+        exc: &Bound<'_, PyBaseException>,
+        exc_cause: Option<&Bound<'_, PyBaseException>>,
+    ) -> PyResult<()> {
+        if let Some(cause) = exc_cause {
+            exc.setattr("__cause__", cause)?;
+        }
+        let exchange = self.state.with(|state| state.exchange.take());
+        self.shut(py, None)?;
+        match exchange {
+            Some(exchange) => exchange.fail(py, Ref::new(exc.as_any())),
             None => Ok(()),
         }
     }
