@@ -58,6 +58,26 @@ async def test_method_that_is_replaced_later_is_called(server, session, monkeypa
         await fetch(session, server.url)
 
 
+async def test_connect_that_is_replaced_on_the_connector_later_is_called(server, session):
+    """As matrix-nio does."""
+    asking = asyncio.ensure_future(fetch(session, server.url))
+    wire, _ = await server.answers(OK)
+    assert await asking == (200, b"ok")
+    connector = session.connector
+    connect, calls = connector.connect, []
+
+    async def counted(*args):
+        calls.append(args)
+        return await connect(*args)
+
+    connector.connect = counted
+    asking = asyncio.ensure_future(fetch(session, server.url))
+    await wire.request()
+    wire.send(OK)
+    assert await asking == (200, b"ok")
+    assert len(calls) == 1
+
+
 class Asked(http.ClientRequest):
     """A program's own, with aiohttp's one argument."""
 

@@ -193,8 +193,8 @@ class Shortcut:
         connector = session._connector
         if connector is None or connector._closed:
             return None
-        if session._trace_configs or session._middlewares:
-            # The program has put something into the list since.
+        if session._trace_configs or session._middlewares or "connect" in connector.__dict__:
+            # The program has put something there since.
             return None
         limits: ClientTimeout | None = session._timeout
         assert limits is not None
