@@ -188,7 +188,7 @@ def test_tasks_that_were_stepped_by_hand_are_let_go_when_there_are_many(ours):
 @pytest.mark.parametrize("order", ["as spawned", "backwards", "odd ones first", "shuffled"])
 def test_tasks_may_end_in_any_order(ours, order, count):
     """Those that end at their first step, in the order in which they were spawned, never come to
-    the loop's map; all others do."""
+    the loop's map; the others may."""
     numbers = list(range(count))
     if order == "backwards":
         numbers.reverse()

@@ -3,8 +3,9 @@
 //! glibc gives the end of its heap back to the kernel when more than 128 KiB of it are free, and
 //! takes what is larger than that from the kernel apart. A client that receives 64 kB gives a
 //! message's pages back with each one, and the next message pays for the faults: up to three
-//! fifths of its CPU time (docs/design/007). Both limits grow when memory that was taken apart is freed, to its size and twice
-//! its size, unless the process has set one of them itself. So one such block is enough.
+//! fifths of its CPU time (docs/design/007). Both limits grow when memory that was taken apart is
+//! freed, to its size and twice its size, unless the process has set one of them itself. So one
+//! such block is enough.
 
 use std::hint::black_box;
 use std::sync::Once;

@@ -79,23 +79,23 @@ _all_seams = _aioxide.Untouched(
 )
 
 
-def may_dial(connector: TCPConnector) -> bool:
-    """Whether a connector's sockets may be connected natively: by its loop, as that does it."""
+def _is_plain(connector: TCPConnector) -> bool:
+    """Whether a connector's sockets are made and bound as they are by default."""
     return (
         connector._local_addr is None
         and connector._socket_factory is None
         and socket.socket is _Socket
         and not connector._loop.get_debug()
-        and _loop_seams.holds(connector._loop)
     )
+
+
+def may_dial(connector: TCPConnector) -> bool:
+    """Whether a connector's sockets may be connected natively: by its loop, as that does it."""
+    return _is_plain(connector) and _loop_seams.holds(connector._loop)
 
 
 def may_dial_at_once(connector: TCPConnector) -> bool:
     """The same, where the connector's own methods are left out, too."""
-    return (
-        connector._local_addr is None
-        and connector._socket_factory is None
-        and socket.socket is _Socket
-        and not connector._loop.get_debug()
-        and _all_seams.holds(connector, connector._loop, connector._cached_hosts)
+    return _is_plain(connector) and _all_seams.holds(
+        connector, connector._loop, connector._cached_hosts
     )

@@ -77,8 +77,8 @@ struct Fresh {
 /// By the address of the task.
 ///
 /// Tasks begin in the order in which they were spawned, and many end at their first step: a task
-/// waits in a queue, and comes to the map only when one that was spawned after it ends before it, or
-/// when somebody asks.
+/// waits in a queue, and comes to the map only when one that was spawned after it ends before it,
+/// when the queue is full, or when somebody asks.
 #[derive(Debug)]
 pub(super) struct Book {
     fresh: VecDeque<Fresh>,
