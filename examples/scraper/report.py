@@ -34,6 +34,11 @@ def milliseconds(seconds: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"
 
 
+def cpu_seconds(seconds: float) -> str:
+    """Two digits behind the point, and a third where two may be all zero."""
+    return f"{seconds:.2f}" if seconds >= 0.1 else f"{seconds:.3f}"
+
+
 def _table(first: str) -> Table:
     # As narrow as it can be: eleven columns have to fit into a terminal of 80.
     table = Table(
@@ -68,7 +73,7 @@ def clients_table(summaries: dict[str, Summary]) -> Table:
             f"{summary.page_rate:,.0f}",
             f"{summary.megabyte_rate:,.1f}",
             *(milliseconds(summary.latency(share)) for share in (0.5, 0.95, 0.99)),
-            f"{summary.cpu:.2f}",
+            cpu_seconds(summary.cpu),
             f"{summary.cpu_per_page * 1e3:.2f}",
             errors_text(summary.errors),
         )

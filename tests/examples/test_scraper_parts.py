@@ -109,6 +109,17 @@ def test_the_table_fits_a_terminal():
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= 80
 
 
+def test_the_time_of_a_quick_client_is_not_shown_as_none():
+    from report import cpu_seconds
+
+    assert [cpu_seconds(value) for value in (0.0039, 0.0949, 0.1, 2.5)] == [
+        "0.004",
+        "0.095",
+        "0.10",
+        "2.50",
+    ]
+
+
 def test_curves_rise_from_nothing_to_all():
     from curves import HEIGHT, TimeAxis, draw
 

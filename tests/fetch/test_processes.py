@@ -70,10 +70,14 @@ def test_killed_worker_loses_nothing(site, fetch, listed, tmp_path, seed):
     kills = 3
     site.close_at = rng.randrange(10, 40)
     child = fetch.start("-i", listed(urls), "-o", "out.jsonl", "--processes", 3, "--per-host", 12)
+    killed = set()
     for _ in range(kills):
         # Held in the middle of requests, so that a worker has some.
         site.wait_active(6)
-        os.kill(rng.choice(children_of(child.pid)), signal.SIGKILL)
+        # One that was killed stays a child until its parent has taken note of it.
+        worker = rng.choice([pid for pid in children_of(child.pid) if pid not in killed])
+        os.kill(worker, signal.SIGKILL)
+        killed.add(worker)
         site.close_at = site.count + rng.randrange(10, 40)
         site.open.set()
     site.close_at = None

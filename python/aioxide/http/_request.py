@@ -461,13 +461,19 @@ class ClientRequest:
         body = self._body
         pieces = [head]
         whole = body is None and not self._expects
+        first: bytes | None = None
         if whole and "chunked" in self.headers.get(TRANSFER_ENCODING, "").lower():
             # An end is announced, and waited for.
             pieces.append(_aioxide.RequestBody.chunked().finish())
         if body is not None and not self._expects and not traces and not self.compress:
             # Bytes that are there go out with the head, in one system call.
             value = body._value if type(body) in WHOLE_PAYLOADS else None
-            if value is not None and len(value) <= TOGETHER and self._upload_tracker is None:
+            if value is not None and len(value) > TOGETHER:
+                if type(self).write_bytes is WRITE_BYTES:
+                    # The writer sends both, and waits for room.
+                    first = head
+                    pieces = []
+            elif value is not None and self._upload_tracker is None:
                 length = self._content_length()
                 if length is not None and length < len(value):
                     # What is announced is what is sent, as with aiohttp.
@@ -492,6 +498,7 @@ class ClientRequest:
                 self._request_body(),
                 self._on_chunk_sent if traces else None,
                 self.compress or None,
+                first,
             )
             coroutine = self._write(writer, conn, exchange)
             if sys.version_info >= (3, 12):
@@ -593,3 +600,6 @@ class ClientRequest:
     async def _on_chunk_sent(self, chunk: bytes) -> None:
         for trace in self._traces:
             await trace.send_request_chunk_sent(self.method, self.url, chunk)
+
+
+WRITE_BYTES = ClientRequest.write_bytes

@@ -20,7 +20,7 @@ ChunkSent = Callable[[bytes], Awaitable[None]]
 class RequestWriter:
     """Frames, and if asked compresses, the body of one request; aiohttp's `AbstractStreamWriter`.
 
-    The head has gone out before.
+    The head has gone out before, or is given to go out with the first piece, in one system call.
     """
 
     def __init__(
@@ -29,11 +29,13 @@ class RequestWriter:
         body: _aioxide.RequestBody,
         on_chunk_sent: ChunkSent | None = None,
         compress: str | None = None,
+        head: bytes | None = None,
     ) -> None:
         self._connection = connection
         self._body = body
         self._on_chunk_sent = on_chunk_sent
         self._compressor = _compressor(compress)
+        self._head = head
         self._since_drain = 0
         self._eof = False
         self.output_size = 0
@@ -66,6 +68,9 @@ class RequestWriter:
 
     def _send(self, pieces: list[Any]) -> None:
         self.output_size += sum(map(len, pieces))
+        if self._head is not None:
+            pieces = [self._head, *pieces]
+            self._head = None
         self._connection.writelines(pieces)
 
     async def write(
@@ -118,7 +123,7 @@ class RequestWriter:
         if end:
             pieces.append(end)
         self._eof = True
-        if pieces:
+        if pieces or self._head is not None:
             self._send(pieces)
         if self.on_body_write is not None and chunk:
             self.on_body_write(len(chunk), self.output_size)
