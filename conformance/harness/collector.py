@@ -125,13 +125,15 @@ class Collector:
 
     @contextlib.contextmanager
     def test(self):
+        from aioxide._diagnostics import own_time, parse_duration
         from aioxide.diagnostics import leaks
 
         self.blocked.clear()
         with leaks.Around(self.loops) as around:
             yield
         self.leaks(around.left())
-        self.blocking(self.blocked)
+        limit = parse_duration(BLOCKING)
+        self.blocking([report for report in self.blocked if own_time(report) > limit])
         self.blocked.clear()
 
 

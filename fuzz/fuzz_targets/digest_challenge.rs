@@ -28,7 +28,7 @@ libfuzzer_sys::fuzz_target!(|data: &str| {
             assert!(!auth.challenged(401, ["Digest realm=r, nonce=n"], &FOREIGN));
         }
     }
-    decode_userinfo(data);
+    let _ = decode_userinfo(data);
     if let Ok((login, password)) = decode_basic(data) {
         let header = encode_basic(&login, &password).expect("no colon");
         assert_eq!(decode_basic(&header), Ok((login, password)));

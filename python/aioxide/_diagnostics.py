@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     import weakref
     from collections.abc import Callable, Mapping
 
-__all__ = ["GRACE", "Diagnostics", "default", "parse_duration", "set_default", "settings"]
+__all__ = [
+    "GRACE",
+    "Diagnostics",
+    "default",
+    "own_time",
+    "parse_duration",
+    "set_default",
+    "settings",
+]
 
 GRACE = 0.05
 """For how long, in seconds, an exception may stay unretrieved before it counts as lost."""
@@ -133,6 +141,12 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{text!r} is no duration; say 50ms, 0.5s or 2 (seconds)")
     return seconds
+
+
+def own_time(report: Mapping[str, Any]) -> float:
+    """For how many seconds a loop was blocked, less what it has waited for a processor."""
+    blocked: float = report["blocked_for"]
+    return blocked - (report["waited_for_processor"] or 0.0)
 
 
 made: weakref.WeakSet[Any] | None = None

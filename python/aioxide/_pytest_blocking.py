@@ -87,7 +87,10 @@ class Blocking:
         # What a fixture has blocked is not the test's.
         self.reports.clear()
         result = yield
-        found = [report for report in self.reports if report["blocked_for"] > most]
+        from aioxide._diagnostics import own_time
+
+        most = max(most, self.limit)
+        found = [report for report in self.reports if own_time(report) > most]
         self.reports.clear()
         if found:
             text = "\n".join(explain(report) for report in found)
@@ -99,9 +102,14 @@ class Blocking:
 
 def explain(report: Mapping[str, Any]) -> str:
     """A report in a few lines."""
-    took, limit = (report[name] * 1e3 for name in ("blocked_for", "limit"))
+    from aioxide._diagnostics import own_time
+
+    took, limit = own_time(report) * 1e3, report["limit"] * 1e3
+    waited = (report["waited_for_processor"] or 0.0) * 1e3
+    more = f", and waited for a processor for {waited:.0f} ms more" if waited >= 1 else ""
+    blocked = f"the event loop was blocked for {took:.0f} ms (limit {limit:.0f} ms){more}"
     lines = [
-        f"the event loop was blocked for {took:.0f} ms (limit {limit:.0f} ms), {report['doing']}",
+        f"{blocked}, {report['doing']}",
         f"  at    {_line(report['site'])}",
     ]
     # What the program has called there.

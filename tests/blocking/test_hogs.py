@@ -4,18 +4,23 @@ import pytest
 
 pytestmark = pytest.mark.time_limit(120)
 
-# How the hog is called, until a call of it was reported as `kind`.
+# How the hog is called, until a call of it was reported as `kind`. On a busy machine it may have no
+# processor when it is looked at: that says nothing about it, and it is called again as it was.
 CALLS = """
 async def main():
     calls = []
-    for size in range({tries}):
+    size = 0
+    while size < {tries}:
         began_to_wait.clear()
+        starved = len(reports(kind="processor"))
         began = time.monotonic()
         hog(size)
         calls.append([began, time.monotonic()])
         await asyncio.sleep(0)
         if reports(kind={kind!r}):
             break
+        if len(reports(kind="processor")) == starved:
+            size += 1
     tell(calls)
 
 aioxide.run(main(), diagnostics=diagnostics())
@@ -176,9 +181,13 @@ def test_hog_in_another_thread_that_holds_the_gil_is_named(run_blocking):
         """
         import re
 
+        def named():
+            # A thread that begins or ends holds the GIL, too, and is in no line.
+            return [each for each in reports(kind="gil") if each["site"]["function"] == "hog"]
+
         def hog():
-            size = 20
-            while until_reported(kind="gil"):
+            size, since = 20, time.monotonic()
+            while not named() and time.monotonic() - since < GIVEN_UP_AFTER:
                 began = time.monotonic()
                 re.match("(a+)+$", "a" * size + "b")  # here
                 calls.append([began, time.monotonic()])
@@ -196,7 +205,9 @@ def test_hog_in_another_thread_that_holds_the_gil_is_named(run_blocking):
         aioxide.run(main(), diagnostics=diagnostics())
         """
     )
-    report = result.blocked(kind="gil")[0]
+    report = next(
+        report for report in result.blocked(kind="gil") if report["site"]["function"] == "hog"
+    )
     assert any(began < report["monotonic"] < ended for began, ended in result.told[0])
     site = report["site"]
     assert (site["function"], site["line"]) == ("hog", result.line_of("here"))

@@ -30,6 +30,7 @@ mod lines;
 mod memory;
 mod objects;
 mod output;
+mod processor;
 mod report;
 mod sample;
 #[expect(unsafe_code, reason = "the mask of signals is changed by C functions")]
@@ -140,9 +141,10 @@ impl Watched {
             return None;
         }
         self.slot.counters.unnotice();
-        let report = open.take()?;
+        let mut report = open.take()?;
         drop(open);
-        let (_, ended) = thread::time_of(ticks);
+        let (now, ended) = thread::time_of(ticks);
+        report.wait_until(self.slot.tid, now);
         if let Some(action) = &self.action {
             let mut fields = json::blocked(&report, &self.slot);
             let free = json::freed(&report, &self.slot, ended);

@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Cpu,
     /// The garbage collector does.
     Gc,
+    /// It would compute, and has no processor.
+    Processor,
     /// It lets time pass.
     Sleep,
     /// It waits in a system call for something outside of the process.
@@ -38,6 +40,7 @@ impl Kind {
         match self {
             Self::Cpu => "cpu",
             Self::Gc => "gc",
+            Self::Processor => "processor",
             Self::Sleep => "sleep",
             Self::Syscall => "syscall",
             Self::Disk => "disk",

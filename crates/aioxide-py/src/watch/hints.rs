@@ -10,6 +10,13 @@ const IMPORT: &str = "<frozen importlib._bootstrap>";
 
 /// What could be done about what `report` tells of.
 pub(super) fn hint(report: &Report) -> Option<String> {
+    if report.activity.kind == Kind::Processor {
+        return Some(
+            "other threads and processes have the processors, or a container's limit is reached: this \
+             line is where it happened, not why"
+                .to_owned(),
+        );
+    }
     if matches!(report.work, Work::Turn { begun: FEW.., .. }) {
         return Some(
             "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
@@ -51,7 +58,7 @@ pub(super) fn hint(report: &Report) -> Option<String> {
             "what keeps the GIL belongs into a process: a thread cannot do it beside the loop"
         }
         Kind::Process => "`asyncio.create_subprocess_exec()` waits without holding the loop",
-        Kind::Unknown => return None,
+        Kind::Processor | Kind::Unknown => return None,
     };
     Some(text.to_owned())
 }

@@ -33,6 +33,7 @@ pub(super) fn blocked(report: &Report, slot: &Slot) -> Map<String, Value> {
         "descriptor": activity.descriptor,
         "target": activity.target.as_ref().map(|target| target.text.as_str()),
         "holds_gil": report.has_gil,
+        "waited_for_processor": report.waited(report.at - report.began).map(seconds),
         "site": line(&report.site),
         "stack": lines(&report.stack),
         "gil_holder": report.holder.as_ref().map(|holder| {
@@ -72,6 +73,7 @@ pub(super) fn freed(report: &Report, slot: &Slot, now: Nanos) -> Map<String, Val
         "loop": slot.number,
         "monotonic": seconds(now),
         "blocked_for": seconds(report.length(now)),
+        "waited_for_processor": report.waited(report.length(now)).map(seconds),
         "samples": samples,
     });
     match value {

@@ -10,6 +10,7 @@ use super::history::Verdict;
 use super::interpreter::Interpreter;
 use super::labels::label_of;
 use super::memory::Memory;
+use super::processor::{Mark, Wait};
 use super::sample::Sample;
 use super::slot::Slot;
 use super::source::Sources;
@@ -63,6 +64,9 @@ pub(super) struct Report {
     /// When the watching thread saw that it had ended; it may have ended before.
     pub(super) seen_ended: Option<Nanos>,
     pub(super) activity: Activity,
+    /// Its thread when it was seen at the work first, and how long that has waited for a processor since.
+    pub(super) mark: Option<Mark>,
+    pub(super) wait: Option<Wait>,
     /// The thread stood still at one instruction.
     pub(super) still: bool,
     /// The loop's thread has the GIL.
@@ -73,7 +77,8 @@ pub(super) struct Report {
     pub(super) holder: Option<Holder>,
     /// The program's innermost line, where its own files can be told from those of others.
     pub(super) site: Line,
-    /// The innermost line outside of the standard library, which tells one cause from another.
+    /// What tells one cause from another: the innermost line outside of the standard library, none where
+    /// no line is to blame.
     pub(super) cause: Frame,
     pub(super) task: Option<Task>,
     pub(super) label: Option<String>,
@@ -91,6 +96,7 @@ pub(super) struct Circumstances {
     pub(super) wall: Nanos,
     pub(super) at: Nanos,
     pub(super) began: Nanos,
+    pub(super) mark: Option<Mark>,
 }
 
 /// Makes frames readable, each code object once.
@@ -150,6 +156,7 @@ impl Report {
         slot: &Slot,
         sample: &Sample,
         about: Circumstances,
+        wait: Option<Wait>,
         id: u64,
     ) -> Self {
         let mut stack = match &sample.told {
@@ -172,6 +179,8 @@ impl Report {
             Some((cause, site)) => (cause.frame.clone(), site.clone()),
             None => (unknown_line().frame, unknown_line()),
         };
+        let blameless = sample.activity.kind == Kind::Processor;
+        let cause = if blameless { unknown_line().frame } else { cause };
         let cut = sample.walk.cut || stack.len() > TOLD;
         stack.truncate(TOLD);
         let look = about.look;
@@ -190,6 +199,8 @@ impl Report {
             began: about.began,
             seen_ended: None,
             activity: sample.activity.clone(),
+            mark: about.mark,
+            wait,
             still: sample.still,
             has_gil: sample.activity.holder == slot.thread,
             cut,
@@ -216,6 +227,16 @@ impl Report {
             None => self.places.push(Place { frame, kind, count: 1 }),
         }
         self.places.sort_by_key(|place| std::cmp::Reverse(place.count));
+    }
+
+    /// Counts what the thread, `tid`, has waited for a processor until `now`.
+    pub(super) fn wait_until(&mut self, tid: i32, now: Nanos) {
+        self.wait = self.mark.and_then(|mark| mark.wait(tid, now)).or(self.wait);
+    }
+
+    /// For how much of work of such a length its thread has waited for a processor, by what is known.
+    pub(super) fn waited(&self, length: Nanos) -> Option<Nanos> {
+        self.wait.and_then(|wait| wait.of_all(length))
     }
 
     /// Since when the work goes on at `now`.

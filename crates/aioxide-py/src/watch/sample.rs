@@ -3,11 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
+use aioxide_core::Nanos;
+
 use super::activity::{Activity, Kind, activity};
 use super::cpu_time;
 use super::frames::{self, Frame, RawFrame, Walk};
 use super::interpreter::Interpreter;
 use super::memory::Memory;
+use super::processor::Wait;
 use super::slot::Slot;
 
 /// The pauses between the looks that tell a thread that stands still from one that moves. Python
@@ -102,6 +105,14 @@ impl Sample {
         self.told.is_none()
             && self.walk.frames.is_empty()
             && self.activity.call.is_some_and(|name| name.starts_with("epoll_"))
+    }
+
+    /// Notes how long the thread has waited for a processor, in work that has lasted for `length`.
+    pub(super) fn note(&mut self, wait: Option<Wait>, length: Nanos) {
+        let computes = matches!(self.activity.kind, Kind::Cpu | Kind::Gc);
+        if computes && wait.is_some_and(|wait| wait.is_most(length)) {
+            self.activity.kind = Kind::Processor;
+        }
     }
 
     /// The innermost frame.

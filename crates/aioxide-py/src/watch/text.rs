@@ -8,6 +8,7 @@ use super::activity::Kind;
 use super::frames::Frame;
 use super::history::Length;
 use super::interpreter::{FOLDERS, known};
+use super::processor::Wait;
 use super::report::{Line, Place, Report, Work};
 use super::slot::Slot;
 
@@ -31,7 +32,8 @@ pub(super) fn blocked(report: &Report, slot: &Slot) -> String {
     if report.verdict.length == Length::Short {
         let count = report.verdict.count;
         let at = place(&report.site.frame);
-        let _ = writeln!(text, ": {}, at {at} (time {count} at this line)", doing(report));
+        let line = if report.cause.is_unknown() { "" } else { " at this line" };
+        let _ = writeln!(text, ": {}, at {at} (time {count}{line})", doing(report));
         return text;
     }
     let (pid, number) = (std::process::id(), slot.number);
@@ -70,15 +72,23 @@ pub(super) fn freed(report: &Report, now: Nanos) -> String {
         Work::Step => "the event loop is free again",
         Work::Turn { .. } => "the turn of the event loop has ended",
     };
-    let length = millis(report.length(now));
-    let mut text = format!("aioxide: {what} after {length}");
+    let length = report.length(now);
+    let mut text = format!("aioxide: {what} after {}", millis(length));
+    if report.wait.is_some_and(|wait| wait.is_most(length))
+        && let Some(waited) = report.waited(length)
+    {
+        let _ = write!(text, ", for {} of which it waited for a processor", millis(waited));
+    }
     if report.verdict.length == Length::Full {
         let places: Vec<_> = report.places.iter().take(PLACES).map(sampled).collect();
         let samples = if report.samples == 1 { "sample" } else { "samples" };
         let _ = write!(text, " ({} {samples}: {})", report.samples, places.join("; "));
     }
     if report.verdict.count > 1 {
-        let _ = write!(text, ", time {} at {}", report.verdict.count, place(&report.site.frame));
+        let _ = write!(text, ", time {}", report.verdict.count);
+        if !report.cause.is_unknown() {
+            let _ = write!(text, " at {}", place(&report.site.frame));
+        }
     }
     text.push('\n');
     text
@@ -103,6 +113,12 @@ pub(super) fn doing(report: &Report) -> String {
         Kind::Cpu if report.still => "computing, in one call of C code".to_owned(),
         Kind::Cpu => "computing".to_owned(),
         Kind::Gc => "collecting garbage".to_owned(),
+        Kind::Processor => match report.wait {
+            Some(Wait { waited, of }) => {
+                format!("waiting for a processor, {} of the last {}", millis(waited), millis(of))
+            }
+            None => "waiting for a processor".to_owned(),
+        },
         Kind::Sleep => format!("sleeping{call}"),
         Kind::Syscall => format!("waiting for {}{call}", on()),
         Kind::Disk if activity.descriptor.is_some() => {

@@ -15,12 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Duration;
 
-use aioxide_core::{Alarm, Clock, Gaze, Nanos, Sight};
+use aioxide_core::{Alarm, Clock, Gaze, Look, Nanos, Sight};
 
 use super::history::{History, Length};
 use super::interpreter::{Interpreter, known};
 use super::memory::Memory;
 use super::output::Style;
+use super::processor::Mark;
 use super::report::{Circumstances, Reader, Report};
 use super::sample::Sample;
 use super::signals::spawn_without_signals;
@@ -181,6 +182,14 @@ struct Watched {
     slot: Arc<Slot>,
     gaze: Gaze,
     sampling: Option<Sampling>,
+    seen: Option<Seen>,
+}
+
+/// Work that was seen, and the loop's thread when that was seen at it first.
+struct Seen {
+    look: Look,
+    step: Option<Mark>,
+    turn: Option<Mark>,
 }
 
 /// Samples of work that was reported.
@@ -188,6 +197,8 @@ struct Sampling {
     about: Circumstances,
     left: usize,
     next: Nanos,
+    /// The thread at the last sample.
+    mark: Option<Mark>,
 }
 
 /// What has come of a report.
@@ -241,24 +252,54 @@ fn sync(loops: &mut Vec<Watched>, slots: &[Arc<Slot>]) {
     loops.retain(|watched| slots.iter().any(|slot| Arc::ptr_eq(slot, &watched.slot)));
     for (index, slot) in slots.iter().enumerate() {
         if !loops.get(index).is_some_and(|watched| Arc::ptr_eq(slot, &watched.slot)) {
-            let new = Watched { slot: slot.clone(), gaze: Gaze::default(), sampling: None };
+            let new =
+                Watched { slot: slot.clone(), gaze: Gaze::default(), sampling: None, seen: None };
             loops.insert(index, new);
         }
     }
+}
+
+impl Watched {
+    /// Sees what the loop is at.
+    fn see(&mut self, look: &Look, now: Nanos) {
+        let last = self.seen.take();
+        if !look.state.is_busy() {
+            return;
+        }
+        let tid = self.slot.tid;
+        let turn =
+            last.as_ref().filter(|seen| is_same_turn(&seen.look, look)).map(|seen| seen.turn);
+        let step = last.as_ref().filter(|seen| seen.look.is_same_work(look)).map(|seen| seen.step);
+        let mark = if step.is_none() || turn.is_none() { Mark::of(tid, now) } else { None };
+        let (step, turn) = (step.unwrap_or(mark), turn.unwrap_or(mark));
+        self.seen = Some(Seen { look: *look, step, turn });
+    }
+
+    /// Its thread when that was seen first at the work, or the turn, that goes on.
+    fn mark(&self, turn: bool) -> Option<Mark> {
+        self.seen.as_ref().and_then(|seen| if turn { seen.turn } else { seen.step })
+    }
+}
+
+fn is_same_turn(one: &Look, other: &Look) -> bool {
+    one.turn == other.turn && one.turn_started == other.turn_started
 }
 
 impl Thread {
     /// Looks at a loop, and says when to look again; `None` when it is idle.
     fn look(&mut self, watched: &mut Watched) -> Option<Nanos> {
         let clock = &self.watch.clock;
-        let slot = &watched.slot;
         let (now, ticks) = (clock.now(), clock.ticks());
-        let Some(look) = slot.counters.look() else { return Some(now + slot.limit) };
+        let Some(look) = watched.slot.counters.look() else {
+            return Some(now + watched.slot.limit);
+        };
+        watched.see(&look, now);
+        let slot = &watched.slot;
         if let Some(sampling) = &mut watched.sampling {
             let first = &sampling.about.look;
             let goes_on = look.state.is_busy()
                 && if sampling.about.turn {
-                    first.turn == look.turn && first.turn_started == look.turn_started
+                    is_same_turn(first, &look)
                 } else {
                     first.is_same_work(&look)
                 };
@@ -271,7 +312,9 @@ impl Thread {
                 if now >= sampling.next {
                     sampling.left -= 1;
                     sampling.next = now + APART;
-                    sample(&self.memory, slot);
+                    let mark = Mark::of(slot.tid, now);
+                    sample(&self.memory, slot, sampling.mark.zip(mark));
+                    sampling.mark = mark;
                 }
                 return Some(sampling.next);
             }
@@ -284,12 +327,14 @@ impl Thread {
             Sight::Step { began } => (false, began),
             Sight::Turn { began } => (true, began),
         };
-        let about = Circumstances { look, turn, wall: clock.wall(), at: now, began };
+        let mark = watched.mark(turn);
+        let about = Circumstances { look, turn, wall: clock.wall(), at: now, began, mark };
         for _ in 0..ATTEMPTS {
             match self.report(slot, about) {
                 Reported::Yes => {
-                    let next = clock.now() + APART;
-                    watched.sampling = Some(Sampling { about, left: SAMPLES - 1, next });
+                    let now = clock.now();
+                    let (next, mark) = (now + APART, Mark::of(slot.tid, now));
+                    watched.sampling = Some(Sampling { about, left: SAMPLES - 1, next, mark });
                     return Some(next);
                 }
                 Reported::Over => break,
@@ -302,20 +347,23 @@ impl Thread {
     /// Reports what blocks the loop.
     fn report(&mut self, slot: &Slot, about: Circumstances) -> Reported {
         let Some(interpreter) = known() else { return Reported::Over };
-        let Some(sample) = take_first(&self.memory, interpreter, slot) else {
+        let Some(mut sample) = take_first(&self.memory, interpreter, slot) else {
             return Reported::Unreadable;
         };
         if sample.is_poll() {
             // The step has ended since, and the kernel lets the loop wait where it only looks.
             return Reported::Over;
         }
+        let now = self.watch.clock.now();
+        let wait = about.mark.and_then(|mark| mark.wait(slot.tid, now));
+        sample.note(wait, now - about.began);
         let mut reader = Reader::new(&self.memory, interpreter);
         let id = REPORTS.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut report = Report::new(&mut reader, slot, &sample, about, id);
+        let mut report = Report::new(&mut reader, slot, &sample, about, wait, id);
         // The report of work that the loop has yet to hear of stays.
         let mut open = slot.open();
         // A loop that waits has begun no other step, but its last one has ended.
-        let goes_on = |look: aioxide_core::Look| {
+        let goes_on = |look: Look| {
             let same = if about.turn {
                 look.turn == about.look.turn
             } else {
@@ -349,14 +397,15 @@ fn take_first(memory: &Memory, interpreter: &Interpreter, slot: &Slot) -> Option
     }
 }
 
-/// Adds a sample to the open report.
-fn sample(memory: &Memory, slot: &Slot) {
+/// Adds a sample to the open report, of the time between two marks.
+fn sample(memory: &Memory, slot: &Slot, marks: Option<(Mark, Mark)>) {
     let Some(interpreter) = known() else { return };
     let sample = match &interpreter.layout {
         Ok(_) => Sample::take(memory, interpreter, slot),
         Err(_) => told::sample(memory, slot),
     };
-    let Some(sample) = sample else { return };
+    let Some(mut sample) = sample else { return };
+    sample.note(marks.map(|(last, now)| last.until(now)), 0);
     let mut reader = Reader::new(memory, interpreter);
     let place = reader.place(&sample);
     if let Some(report) = &mut *slot.open() {
