@@ -42,6 +42,7 @@ mod text;
 #[expect(unsafe_code, reason = "what loops and the thread share is behind a pointer, for forks")]
 mod thread;
 mod told;
+mod view;
 mod walker;
 
 use std::sync::Arc;

@@ -70,7 +70,7 @@ impl Wait {
     /// How much of `length` was waited, if it was all as in what is known of it.
     pub(super) fn of_all(self, length: Nanos) -> Option<Nanos> {
         let share = self.waited as f64 / self.of as f64;
-        self.is_enough(length).then(|| (share * length as f64) as Nanos)
+        self.is_enough(length).then_some((share * length as f64) as Nanos)
     }
 
     const fn is_enough(self, length: Nanos) -> bool {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder, JoinHandle};
 use std::time::Duration;
 
-use aioxide_core::{Alarm, Clock, Gaze, Look, Nanos, Sight};
+use aioxide_core::{Alarm, Clock, Look, Nanos, Sight};
 
 use super::history::{History, Length};
 use super::interpreter::{Interpreter, known};
@@ -26,6 +26,7 @@ use super::report::{Circumstances, Reader, Report};
 use super::sample::Sample;
 use super::signals::spawn_without_signals;
 use super::slot::Slot;
+use super::view::{Sampling, View, is_same_turn};
 use super::{files, json, output, text, told};
 
 /// As the kernel names it.
@@ -177,30 +178,6 @@ pub(super) fn forget() {
     WATCH.store(new.cast_mut(), Ordering::Release);
 }
 
-/// A loop, as the thread sees it.
-struct Watched {
-    slot: Arc<Slot>,
-    gaze: Gaze,
-    sampling: Option<Sampling>,
-    seen: Option<Seen>,
-}
-
-/// Work that was seen, and the loop's thread when that was seen at it first.
-struct Seen {
-    look: Look,
-    step: Option<Mark>,
-    turn: Option<Mark>,
-}
-
-/// Samples of work that was reported.
-struct Sampling {
-    about: Circumstances,
-    left: usize,
-    next: Nanos,
-    /// The thread at the last sample.
-    mark: Option<Mark>,
-}
-
 /// What has come of a report.
 enum Reported {
     Yes,
@@ -218,10 +195,10 @@ struct Thread {
 
 fn watch_loops(watch: &'static Watch, stop: &AtomicBool) {
     let mut thread = Thread { watch, memory: Memory::new(), history: History::default() };
-    let mut loops: Vec<Watched> = Vec::new();
+    let mut loops: Vec<View> = Vec::new();
     while !stop.load(Ordering::Acquire) {
         sync(&mut loops, &watch.registry().slots);
-        let next = loops.iter_mut().filter_map(|watched| thread.look(watched)).min();
+        let next = loops.iter_mut().filter_map(|view| thread.look(view)).min();
         match next {
             Some(at) => {
                 let wait = (at - watch.clock.now()).max(0) as u64;
@@ -233,13 +210,13 @@ fn watch_loops(watch: &'static Watch, stop: &AtomicBool) {
 }
 
 /// Waits until a loop wakes. What has changed since the last look is looked at first.
-fn doze(watch: &Watch, loops: &[Watched], stop: &AtomicBool) {
+fn doze(watch: &Watch, loops: &[View], stop: &AtomicBool) {
     watch.alarm.doze();
     let registry = watch.registry();
     let same = registry.slots.len() == loops.len()
         && registry.slots.iter().zip(loops).all(|(slot, own)| Arc::ptr_eq(slot, &own.slot));
     drop(registry);
-    if same && !loops.iter().any(|watched| watched.slot.counters.state().is_busy()) {
+    if same && !loops.iter().any(|view| view.slot.counters.state().is_busy()) {
         while watch.alarm.is_dozing() && !stop.load(Ordering::Acquire) {
             thread::park();
         }
@@ -248,54 +225,26 @@ fn doze(watch: &Watch, loops: &[Watched], stop: &AtomicBool) {
 }
 
 /// Makes `loops` those that run.
-fn sync(loops: &mut Vec<Watched>, slots: &[Arc<Slot>]) {
-    loops.retain(|watched| slots.iter().any(|slot| Arc::ptr_eq(slot, &watched.slot)));
+fn sync(loops: &mut Vec<View>, slots: &[Arc<Slot>]) {
+    loops.retain(|view| slots.iter().any(|slot| Arc::ptr_eq(slot, &view.slot)));
     for (index, slot) in slots.iter().enumerate() {
-        if !loops.get(index).is_some_and(|watched| Arc::ptr_eq(slot, &watched.slot)) {
-            let new =
-                Watched { slot: slot.clone(), gaze: Gaze::default(), sampling: None, seen: None };
-            loops.insert(index, new);
+        if !loops.get(index).is_some_and(|view| Arc::ptr_eq(slot, &view.slot)) {
+            loops.insert(index, View::new(slot.clone()));
         }
     }
-}
-
-impl Watched {
-    /// Sees what the loop is at.
-    fn see(&mut self, look: &Look, now: Nanos) {
-        let last = self.seen.take();
-        if !look.state.is_busy() {
-            return;
-        }
-        let tid = self.slot.tid;
-        let turn =
-            last.as_ref().filter(|seen| is_same_turn(&seen.look, look)).map(|seen| seen.turn);
-        let step = last.as_ref().filter(|seen| seen.look.is_same_work(look)).map(|seen| seen.step);
-        let mark = if step.is_none() || turn.is_none() { Mark::of(tid, now) } else { None };
-        let (step, turn) = (step.unwrap_or(mark), turn.unwrap_or(mark));
-        self.seen = Some(Seen { look: *look, step, turn });
-    }
-
-    /// Its thread when that was seen first at the work, or the turn, that goes on.
-    fn mark(&self, turn: bool) -> Option<Mark> {
-        self.seen.as_ref().and_then(|seen| if turn { seen.turn } else { seen.step })
-    }
-}
-
-fn is_same_turn(one: &Look, other: &Look) -> bool {
-    one.turn == other.turn && one.turn_started == other.turn_started
 }
 
 impl Thread {
     /// Looks at a loop, and says when to look again; `None` when it is idle.
-    fn look(&mut self, watched: &mut Watched) -> Option<Nanos> {
+    fn look(&mut self, view: &mut View) -> Option<Nanos> {
         let clock = &self.watch.clock;
         let (now, ticks) = (clock.now(), clock.ticks());
-        let Some(look) = watched.slot.counters.look() else {
-            return Some(now + watched.slot.limit);
+        let Some(look) = view.slot.counters.look() else {
+            return Some(now + view.slot.limit);
         };
-        watched.see(&look, now);
-        let slot = &watched.slot;
-        if let Some(sampling) = &mut watched.sampling {
+        view.see(&look, now);
+        let slot = &view.slot;
+        if let Some(sampling) = &mut view.sampling {
             let first = &sampling.about.look;
             let goes_on = look.state.is_busy()
                 && if sampling.about.turn {
@@ -307,7 +256,7 @@ impl Thread {
                 if let Some(report) = &mut *slot.open() {
                     report.seen_ended.get_or_insert(now);
                 }
-                watched.sampling = None;
+                view.sampling = None;
             } else if sampling.left > 0 {
                 if now >= sampling.next {
                     sampling.left -= 1;
@@ -321,20 +270,20 @@ impl Thread {
         }
         // What began after `ticks` were read has no age.
         let age = |then: u64| clock.nanos_since(then, ticks).unwrap_or(0);
-        let (turn, began) = match watched.gaze.judge(&look, now, slot.limit, age) {
+        let (turn, began) = match view.gaze.judge(&look, now, slot.limit, age) {
             Sight::Idle => return None,
             Sight::Later(at) => return Some(at),
             Sight::Step { began } => (false, began),
             Sight::Turn { began } => (true, began),
         };
-        let mark = watched.mark(turn);
+        let mark = view.mark(turn);
         let about = Circumstances { look, turn, wall: clock.wall(), at: now, began, mark };
         for _ in 0..ATTEMPTS {
             match self.report(slot, about) {
                 Reported::Yes => {
                     let now = clock.now();
                     let (next, mark) = (now + APART, Mark::of(slot.tid, now));
-                    watched.sampling = Some(Sampling { about, left: SAMPLES - 1, next, mark });
+                    view.sampling = Some(Sampling { about, left: SAMPLES - 1, next, mark });
                     return Some(next);
                 }
                 Reported::Over => break,
