@@ -528,3 +528,30 @@ def test_place_in_a_package_where_nothing_is_the_programs(run_blocking, tmp_path
     report = result.blocked()[0]
     assert report["site"]["function"] == "fetch"
     assert report["site"]["file"].endswith("site-packages/driver.py")
+
+
+def test_debugger_that_has_stopped_the_program_is_not_told_of(run_blocking):
+    """What is typed at its prompt may take long."""
+    result = run_blocking(
+        """
+        import io, pdb
+
+        TYPED = "while time.thread_time() < until: pass\\n" * 3 + "continue\\n"
+
+        def hog():
+            while until_reported():
+                time.sleep(0.2)
+
+        async def main():
+            global until
+            until = time.thread_time() + 0.3
+            pdb.Pdb(stdin=io.StringIO(TYPED), stdout=io.StringIO(), nosigint=True).set_trace()
+            await asyncio.sleep(0)
+            tell(time.thread_time() >= until)
+            hog()
+
+        aioxide.run(main(), diagnostics=diagnostics())
+        """
+    )
+    assert result.told == [True]
+    assert {report["site"]["function"] for report in result.blocked()} == {"hog"}

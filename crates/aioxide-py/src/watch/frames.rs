@@ -59,6 +59,12 @@ impl Frame {
         self.file == UNKNOWN && self.line == 0
     }
 
+    /// It is of a debugger: pdb, or pydevd, which editors and debugpy use.
+    pub(crate) fn is_debuggers(&self) -> bool {
+        let file = &self.file;
+        file.ends_with("/pdb.py") || file.ends_with("/bdb.py") || file.contains("/_pydevd_bundle/")
+    }
+
     /// CPython puts a frame between a caller and the `__init__` that it has called often. Nobody
     /// has written that one, and `sys._getframe()` does not show it.
     pub(crate) fn is_stub(&self) -> bool {

@@ -69,6 +69,8 @@ pub(super) struct Report {
     pub(super) wait: Option<Wait>,
     /// The thread stood still at one instruction.
     pub(super) still: bool,
+    /// A debugger has stopped the program.
+    pub(super) debugged: bool,
     /// The loop's thread has the GIL.
     pub(super) has_gil: bool,
     /// The innermost frames, down to the loop.
@@ -181,6 +183,7 @@ impl Report {
         };
         let blameless = sample.activity.kind == Kind::Processor;
         let cause = if blameless { unknown_line().frame } else { cause };
+        let debugged = stack.iter().any(|line| line.frame.is_debuggers());
         let cut = sample.walk.cut || stack.len() > TOLD;
         stack.truncate(TOLD);
         let look = about.look;
@@ -202,6 +205,7 @@ impl Report {
             mark: about.mark,
             wait,
             still: sample.still,
+            debugged,
             has_gil: sample.activity.holder == slot.thread,
             cut,
             holder,

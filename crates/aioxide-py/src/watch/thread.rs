@@ -309,6 +309,10 @@ impl Thread {
         let mut reader = Reader::new(&self.memory, interpreter);
         let id = REPORTS.fetch_add(1, Ordering::Relaxed) + 1;
         let mut report = Report::new(&mut reader, slot, &sample, about, wait, id);
+        if report.debugged {
+            // Whoever has stopped it knows.
+            return Reported::Over;
+        }
         // The report of work that the loop has yet to hear of stays.
         let mut open = slot.open();
         // A loop that waits has begun no other step, but its last one has ended.
