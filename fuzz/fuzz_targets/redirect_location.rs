@@ -25,8 +25,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let Some((url, same_origin)) = follow(base, data) else { continue };
         let origin = Origin::of(&Reference::split(url.as_bytes())).expect("it has one");
         assert!(matches!(origin.scheme(), "http" | "https" | "wss"));
-        let own = Origin::of(&Reference::split(base.as_bytes())).expect("it has one");
-        assert_eq!(same_origin, origin == own);
+        // One of the bases has none.
+        let own = Origin::of(&Reference::split(base.as_bytes())).ok();
+        assert_eq!(same_origin, own.as_ref() == Some(&origin));
         assert!(!url.bytes().any(|byte| byte <= b' ' || byte == b'\\'));
         if origin.scheme() != "wss" {
             assert_eq!(follow(base, url.as_bytes()), Some((url, same_origin)));
