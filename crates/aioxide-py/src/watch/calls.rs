@@ -77,6 +77,11 @@ calls! {
     SYS_sync_file_range "sync_file_range" Disk,
     SYS_ftruncate "ftruncate" Disk,
     SYS_fallocate "fallocate" Disk,
+    // Those that make a process return when that runs its program, if it shares the memory until then.
+    SYS_clone "clone" Process,
+    SYS_clone3 "clone3" Process,
+    #[cfg(target_arch = "x86_64")]
+    SYS_vfork "vfork" Process,
     SYS_wait4 "wait4" Process,
     SYS_waitid "waitid" Process,
     SYS_openat "openat" Other,

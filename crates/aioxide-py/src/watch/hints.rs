@@ -57,6 +57,10 @@ pub(super) fn hint(report: &Report) -> Option<String> {
         Kind::Gil => {
             "what keeps the GIL belongs into a process: a thread cannot do it beside the loop"
         }
+        Kind::Process if report.activity.call.is_some_and(|call| !call.starts_with("wait")) => {
+            "a child keeps its parent, and the GIL, until it runs its program: a slow disk holds it up, \
+             or what it is to open before"
+        }
         Kind::Process => "`asyncio.create_subprocess_exec()` waits without holding the loop",
         Kind::Processor | Kind::Unknown => return None,
     };

@@ -20,11 +20,13 @@ const PAUSES: [Duration; 3] =
 /// So many looks more at one that computes: code that calls the same function in each round of a loop
 /// is found at that call by most looks, and not by all.
 const LOOKS: u64 = 16;
-/// One that computes stands still only if it has run for so long between two looks, as often as
-/// there are pauses: on a busy machine it may have waited for a processor.
+/// One that computes stands still only if it has run for so long between two looks, so many times: on a
+/// busy machine it may have waited for a processor, and looks in between are one. By chance a loop of
+/// three instructions is met at the same one by one in a thousand.
 const RUN: i64 = 30_000;
+const RUNS: usize = 6;
 /// It is looked at so many times more until it has.
-const MORE: usize = 12;
+const MORE: usize = 30;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A sample of the thread of a loop.
@@ -145,6 +147,6 @@ impl Runs {
 
     /// Also where its time cannot be had.
     fn are_enough(&self) -> bool {
-        self.time.is_none() || self.count >= PAUSES.len()
+        self.time.is_none() || self.count >= RUNS
     }
 }
