@@ -42,6 +42,11 @@ impl Mark {
         Some(Self { at: now, waited, awake: cpu_time::of(tid).zip(sleeps) })
     }
 
+    /// Whether it is of long enough before `now` to tell of work that began then.
+    pub(super) const fn tells_of(self, began: Nanos, now: Nanos) -> bool {
+        now - self.at >= (now - began) / PART
+    }
+
     /// How long the thread has waited since.
     pub(super) fn wait(self, tid: i32, now: Nanos) -> Option<Wait> {
         Some(self.until(Self::of(tid, now)?))
@@ -110,6 +115,12 @@ mod tests {
 
     fn mark(at: Nanos, waited: Nanos, awake: Option<(Nanos, u64)>) -> Mark {
         Mark { at, waited, awake }
+    }
+
+    #[test]
+    fn mark_of_just_now_tells_little() {
+        assert!(mark(85, 0, None).tells_of(0, 100));
+        assert!(!mark(90, 0, None).tells_of(0, 100));
     }
 
     #[test]

@@ -276,7 +276,7 @@ impl Thread {
             Sight::Step { began } => (false, began),
             Sight::Turn { began } => (true, began),
         };
-        let mark = view.mark(turn);
+        let mark = view.mark(turn, began, now);
         let about = Circumstances { look, turn, wall: clock.wall(), at: now, began, mark };
         for _ in 0..ATTEMPTS {
             match self.report(slot, about) {

@@ -20,6 +20,8 @@ struct Seen {
     look: Look,
     step: Option<Mark>,
     turn: Option<Mark>,
+    /// The thread at the step before.
+    before: Option<Mark>,
 }
 
 /// Samples of work that was reported.
@@ -48,12 +50,16 @@ impl View {
         let turn = last.filter(|seen| is_same_turn(&seen.look, look)).map(|seen| seen.turn);
         let mark = if step.is_none() || turn.is_none() { Mark::of(tid, now) } else { None };
         let (step, turn) = (step.unwrap_or(mark), turn.unwrap_or(mark));
-        self.seen = Some(Seen { look: *look, step, turn });
+        let before = last.and_then(|seen| if mark.is_some() { seen.step } else { seen.before });
+        self.seen = Some(Seen { look: *look, step, turn, before });
     }
 
-    /// The loop's thread when that was seen first at the work, or the turn, that goes on.
-    pub(super) fn mark(&self, turn: bool) -> Option<Mark> {
-        self.seen.as_ref().and_then(|seen| if turn { seen.turn } else { seen.step })
+    /// The loop's thread when that was seen first at the work, or the turn, that goes on since
+    /// `began`; at what it did before, if that was just now.
+    pub(super) fn mark(&self, turn: bool, began: Nanos, now: Nanos) -> Option<Mark> {
+        let seen = self.seen.as_ref()?;
+        let mark = if turn { seen.turn } else { seen.step };
+        mark.filter(|mark| mark.tells_of(began, now)).or(seen.before).or(mark)
     }
 }
 
