@@ -21,8 +21,8 @@ const PAUSES: [Duration; 3] =
 /// is found at that call by most looks, and not by all.
 const LOOKS: u64 = 16;
 /// One that computes stands still only if it has run for so long between two looks, so many times: on a
-/// busy machine it may have waited for a processor, and looks in between are one. By chance a loop of
-/// three instructions is met at the same one by one in a thousand.
+/// busy machine it may have waited for a processor, and looks in between are one. So many looks meet a
+/// loop of three instructions at the same one once in 729 times.
 const RUN: i64 = 30_000;
 const RUNS: usize = 6;
 /// It is looked at so many times more until it has.
