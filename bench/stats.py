@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 #: A row whose largest figure is more than this many times its smallest says little.
 WIDE = 1.25
 #: Factors nearer to 1 than this are not a difference.
-PARITY = 0.03
+NO_DIFFERENCE = 0.03
 ON_PAR = 0.05
+
+PARITY = "parity"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ def best(metric: Metric, medians: dict[str, float]) -> str:
 
 
 def verdict(ratio: float) -> str:
-    if ratio >= 1 + PARITY:
+    if ratio >= 1 + NO_DIFFERENCE:
         return "ahead"
-    if ratio > 1 - PARITY:
-        return "parity"
+    if ratio > 1 - NO_DIFFERENCE:
+        return PARITY
     if ratio >= 1 - ON_PAR:
         return "within 5 %"
     return "behind"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .loops import NAMES, OURS, UNWATCHED, is_ours
-from .model import BEST_PEER, LIMIT, Metric, Row
-from .stats import WIDE, Summary, best, factor, verdict
+from .model import BEST_PEER, LIMIT, Goal, Metric, Row
+from .stats import PARITY, WIDE, Summary, best, factor, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,10 +117,17 @@ def _goal_table(results: Results) -> str:
                 lines.append([*start, NOTHING, "not measured"])
                 continue
             ratio = factor(metric, found[OURS].median, found[rival].median)
-            met = "met" if ratio >= goal.at_least else "missed"
+            met = _judged(goal, ratio)
             shaky = any(_is_wide(found[name], metric) for name in (OURS, rival))
             lines.append([*start, f"{ratio:.2f}", f"{met}, wide spread" if shaky else met])
     return markdown(lines) if len(lines) > 1 else ""
+
+
+def _judged(goal: Goal, ratio: float) -> str:
+    if ratio >= goal.at_least:
+        return "met"
+    # Not to be slower: what is no difference does not miss that, and does not meet it for certain.
+    return PARITY if goal.at_least == 1 and verdict(ratio) == PARITY else "missed"
 
 
 def _failures(results: Results) -> str:

@@ -147,6 +147,18 @@ def test_a_goal_can_be_set_by_the_best_of_some() -> None:
     assert cells(goals, "one", 2)[2:] == ["best peer", "1.00", "-", "not measured"]
 
 
+@pytest.mark.parametrize(
+    ("ours", "at_least", "judged"),
+    [(100, 1.0, "met"), (102, 1.0, "parity"), (104, 1.0, "missed"), (102, 1.01, "missed")],
+)
+def test_a_goal_not_to_be_slower(ours: float, at_least: float, judged: str) -> None:
+    """Less of a difference than can be told is not called slower."""
+    figures = {("one", "aioxide"): [float(ours)], ("one", "uvloop"): [100.0]}
+    rows = [Row("one", ("ns",), {}, (Goal("ns", at_least),))]
+    goals = render(dataclasses.replace(results(figures), rows=rows)).partition("## Goals")[2]
+    assert cells(goals, "one")[-1] == judged
+
+
 def test_a_goal_on_a_wide_spread_says_so() -> None:
     goals = render(results({**FIGURES, ("one", "aioxide"): [50.0, 60.0, 90.0]}))
     assert cells(goals.partition("## Goals")[2], "one")[-1] == "met, wide spread"
