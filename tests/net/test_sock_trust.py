@@ -7,14 +7,30 @@ import threading
 
 import pytest
 
-from .peer import polled, received, waiting
+from .peer import polled, received, step, waiting
 from .test_descriptors import occupy
 
 
-async def trusted(loop, sock, peer):
-    """Make waits for the socket ones that need not ask the kernel."""
-    for data in (b"one", b"two"):
-        assert await received(loop, sock, peer, data) == data
+async def exchange(loop, made):
+    """Receive from several at the same time, what is sent after the calls have come to wait."""
+    receiving = [asyncio.create_task(loop.sock_recv(sock, 100)) for sock, _ in made]
+    await polled()
+    assert not any(task.done() for task in receiving)
+    for _, peer in made:
+        peer.send(b"data")
+    assert await asyncio.gather(*receiving) == [b"data"] * len(made)
+
+
+@pytest.fixture(params=["asked-late", "untried"])
+def trusted(request, pairs):
+    """Make waits for the socket ones that need not ask the kernel, and need no try before."""
+    beside, times = ([], 2) if request.param == "asked-late" else ([pairs() for _ in range(4)], 12)
+
+    async def trusted(loop, sock, peer):
+        for _ in range(times):
+            await exchange(loop, [(sock, peer), *beside])
+
+    return trusted
 
 
 async def spin(until):
@@ -32,7 +48,7 @@ def replace(sock, pairs):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 20])
 async def test_the_loop_waits_for_sockets_that_became_others(
-    loop, pairs, count, wait_idle, start_thread
+    loop, pairs, count, wait_idle, start_thread, trusted
 ):
     made = [pairs() for _ in range(count)]
     for left, right in made:
@@ -51,7 +67,7 @@ async def test_the_loop_waits_for_sockets_that_became_others(
     thread.join()
 
 
-async def test_another_socket_is_put_under_the_number_in_a_loop_that_never_waits(loop, pairs):
+async def test_another_socket_is_put_under_the_number_in_a_busy_loop(loop, pairs, trusted):
     left, right = pairs()
     await trusted(loop, left, right)
     peer = replace(left, pairs)
@@ -63,7 +79,7 @@ async def test_another_socket_is_put_under_the_number_in_a_loop_that_never_waits
     await spinning
 
 
-async def test_numbers_are_used_again_in_a_loop_that_never_waits(loop, pairs):
+async def test_numbers_are_used_again_in_a_loop_that_never_waits(loop, pairs, trusted):
     """The new sockets may have the addresses of the old ones as well."""
     done = loop.create_future()
     spinning = asyncio.create_task(spin(done))
@@ -93,7 +109,7 @@ async def test_numbers_are_used_again_by_accepted_sockets(loop):
                     assert await received(loop, sock, client, b"two") == b"two"
 
 
-async def test_a_call_that_was_cancelled_trusts_nothing(loop, pairs):
+async def test_a_call_that_was_cancelled_trusts_nothing(loop, pairs, trusted):
     left, right = pairs()
     await trusted(loop, left, right)
     receiving = await waiting(loop.sock_recv(left, 100))
@@ -109,7 +125,7 @@ async def test_a_call_that_was_cancelled_trusts_nothing(loop, pairs):
     assert await received(loop, left, peer, b"other") == b"other"
 
 
-async def test_a_writer_joins_and_leaves(loop, pairs):
+async def test_a_writer_joins_and_leaves(loop, pairs, trusted):
     left, right = pairs()
     await trusted(loop, left, right)
     receiving = await waiting(loop.sock_recv(left, 100))
@@ -124,7 +140,7 @@ async def test_a_writer_joins_and_leaves(loop, pairs):
     assert await received(loop, left, right, b"again") == b"again"
 
 
-async def test_a_reader_takes_the_place_of_a_call(loop, pairs):
+async def test_a_reader_takes_the_place_of_a_call(loop, pairs, trusted):
     left, right = pairs()
     await trusted(loop, left, right)
     receiving = await waiting(loop.sock_recv(left, 100))
@@ -139,7 +155,7 @@ async def test_a_reader_takes_the_place_of_a_call(loop, pairs):
     assert await received(loop, left, right, b"data") == b"data"
 
 
-async def test_end_of_the_stream(loop, pairs):
+async def test_end_of_the_stream(loop, pairs, trusted):
     left, right = pairs()
     await trusted(loop, left, right)
     receiving = await waiting(loop.sock_recv(left, 100))
@@ -167,7 +183,7 @@ async def test_into_a_buffer(loop, pairs):
     assert buffer[:5] == b"other"
 
 
-def test_a_run_ends_while_calls_wait(loop, pairs):
+def test_a_run_ends_while_calls_wait(loop, pairs, trusted):
     """What they wait for comes in the next one."""
     made = [pairs() for _ in range(5)]
 
@@ -183,3 +199,91 @@ def test_a_run_ends_while_calls_wait(loop, pairs):
     for peer in peers:
         peer.send(b"data")
     assert loop.run_until_complete(asyncio.gather(*tasks)) == [b"data"] * 5
+
+
+async def test_data_that_came_before_the_call(loop, pairs, trusted):
+    left, right = pairs()
+    await trusted(loop, left, right)
+    for number in range(100):
+        data = b"data %d" % number
+        right.send(data)
+        assert await loop.sock_recv(left, 100) == data
+
+
+async def test_more_came_than_a_call_takes(loop, pairs, trusted):
+    left, right = pairs()
+    await trusted(loop, left, right)
+    receiving = await waiting(loop.sock_recv(left, 4))
+    right.send(b"onetwothree")
+    assert await receiving == b"onet"
+    assert step(loop.sock_recv(left, 4)) == b"woth"
+    assert step(loop.sock_recv(left, 4)) == b"ree"
+    assert await received(loop, left, right, b"more") == b"more"
+
+
+async def test_datagrams(loop):
+    """One that is short does not say that there is none left."""
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with left, right:
+        left.setblocking(False)
+        for _ in range(20):
+            receiving = await waiting(loop.sock_recv(left, 100))
+            right.send(b"first")
+            right.send(b"second")
+            assert await receiving == b"first"
+            assert await loop.sock_recv(left, 100) == b"second"
+
+
+async def test_urgent_data_ends_a_read_early(loop):
+    """What follows the mark is there although less came than there was room for."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        sock, _ = listener.accept()
+        with client, sock:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+            for _ in range(20):
+                assert await received(loop, sock, client, b"data") == b"data"
+            receiving = await waiting(loop.sock_recv(sock, 100))
+            client.send(b"before!", socket.MSG_OOB)
+            client.send(b"after")
+            got = await receiving
+            while len(got) < len(b"before!after"):
+                got += await loop.sock_recv(sock, 100)
+            assert got == b"before!after"
+
+
+async def test_the_program_reads_by_itself_in_between(loop, pairs, trusted):
+    left, right = pairs()
+    await trusted(loop, left, right)
+    receiving = await waiting(loop.sock_recv(left, 100))
+    right.send(b"data")
+    assert left.recv(2) == b"da"
+    assert await receiving == b"ta"
+    right.send(b"for the program")
+    assert left.recv(100) == b"for the program"
+    assert await received(loop, left, right, b"data") == b"data"
+
+
+async def test_a_try_to_read_is_left_out(loop, on_asyncio, pairs):
+    """After waits before which nothing had come, data that came is read a turn later."""
+    first, *others = made = [pairs() for _ in range(5)]
+
+    for _ in range(5):
+        await exchange(loop, made)
+        for left, right in made:
+            right.send(b"there")
+            assert step(loop.sock_recv(left, 100)) == b"there"
+    for _ in range(8):
+        await exchange(loop, made)
+    waits = [asyncio.create_task(loop.sock_recv(left, 100)) for left, _ in others]
+    await asyncio.sleep(0)
+    left, right = first
+    right.send(b"there")
+    receiving = asyncio.create_task(loop.sock_recv(left, 100))
+    await asyncio.sleep(0)
+    assert receiving.done() is on_asyncio
+    assert await receiving == b"there"
+    for _, right in others:
+        right.send(b"data")
+    assert await asyncio.gather(*waits) == [b"data"] * len(others)

@@ -69,10 +69,13 @@ impl FastMethod<Loop> for Receive {
             return none(py);
         }
         let fd = number(py, socket)?;
-        match receive(this, fd, count)? {
-            Some(data) => Ok(data),
-            None => Loop::wait_ready(this, fd, false, socket.as_ptr() as usize),
+        let known_as = socket.as_ptr() as usize;
+        if !this.get().expects_nothing(fd, known_as)
+            && let Some(data) = receive(this, fd, count)?
+        {
+            return Ok(data);
         }
+        Loop::wait_ready(this, fd, false, known_as)
     }
 }
 
@@ -94,11 +97,14 @@ impl FastMethod<Loop> for ReceiveInto {
             return none(py);
         }
         let fd = number(py, socket)?;
-        let came = attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|(count, _)| count));
-        match noted(this, fd, came)? {
-            Some(count) => Ok(PyInt::new(py, count).into_any().into()),
-            None => Loop::wait_ready(this, fd, false, socket.as_ptr() as usize),
+        let known_as = socket.as_ptr() as usize;
+        if !this.get().expects_nothing(fd, known_as) {
+            let came = attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|(count, _)| count));
+            if let Some(count) = noted(this, fd, room.len(), came)? {
+                return Ok(PyInt::new(py, count).into_any().into());
+            }
         }
+        Loop::wait_ready(this, fd, false, known_as)
     }
 }
 
@@ -241,15 +247,18 @@ fn attempt<T>(
     }
 }
 
-/// What came of an attempt to read. A socket that has come to its end is likely to be closed next,
-/// and its number to be another's.
+/// What came of an attempt to read into `room` bytes. A socket that has come to its end is likely
+/// to be closed next, and its number to be another's.
 fn noted(
     event_loop: &Bound<'_, Loop>,
     fd: RawFd,
+    room: usize,
     received: PyResult<Option<usize>>,
 ) -> PyResult<Option<usize>> {
-    if matches!(received, Ok(Some(0)) | Err(_)) {
-        event_loop.get().distrust(fd);
+    match received {
+        Ok(Some(0)) | Err(_) => event_loop.get().distrust(fd),
+        Ok(Some(count)) => event_loop.get().has_read(fd, count < room),
+        Ok(None) => {}
     }
     received
 }
@@ -261,7 +270,7 @@ fn receive(event_loop: &Bound<'_, Loop>, fd: RawFd, count: usize) -> PyResult<Op
         return fill_bytes(py, count, |room| {
             let came =
                 attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|((came, _), _)| came.len()));
-            noted(event_loop, fd, came)
+            noted(event_loop, fd, count, came)
         });
     }
     let scratch = &event_loop.get().scratch;
@@ -271,7 +280,7 @@ fn receive(event_loop: &Bound<'_, Loop>, fd: RawFd, count: usize) -> PyResult<Op
     }
     let room = &mut buffer[..count];
     let received = attempt(fd, |fd| recv(fd, &mut *room, FLAGS).map(|(count, _)| count));
-    let data = noted(event_loop, fd, received)
+    let data = noted(event_loop, fd, count, received)
         .map(|received| received.map(|count| PyBytes::new(py, &buffer[..count]).into_any().into()));
     scratch.with(|slot| *slot = buffer);
     data

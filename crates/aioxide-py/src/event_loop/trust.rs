@@ -11,6 +11,13 @@
 //!
 //! The socket's object is compared, by its address, and nothing more is done with it: another one
 //! with the same address and number is asked for late, but asked for.
+//!
+//! Before such a wait, there is a try to read. It too is made in vain, if the read before it got
+//! less than it had room for: of a stream, nothing is left then, and an event tells of what comes.
+//! So after [`VAIN_TRIES`] in a row the next ones are left out, and the call waits at once. What
+//! came meanwhile is read a turn later; where that was wrong of the socket (datagrams, a mark of
+//! urgent data), when the wait is asked about. Tries begin anew every [`CYCLE`] waits, since those
+//! of a peer that sends without a pause do succeed.
 
 use std::mem;
 use std::os::fd::RawFd;
@@ -28,6 +35,12 @@ const PATIENCE: Nanos = 1_000_000;
 /// Looking for events without waiting costs as much as asking about so many waits.
 const FEW: usize = 2;
 
+/// So many tries in a row find nothing before some are left out.
+const VAIN_TRIES: u8 = 8;
+
+/// So many waits begin between one such row and the next.
+const CYCLE: u8 = 64;
+
 /// What is known of a watcher's registration, as far as it is for waits to read.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
@@ -35,6 +48,10 @@ pub(super) struct Trust {
     socket: usize,
     /// An event has ended that wait.
     told: bool,
+    /// And all that it told of has been read since.
+    drained: bool,
+    /// Waits that began so, in a row, modulo [`CYCLE`].
+    vain: u8,
     doubt: Doubt,
     /// Its number is in the list of the loop.
     listed: bool,
@@ -56,8 +73,24 @@ impl Trust {
         self.told && socket != 0 && self.socket == socket
     }
 
+    /// Whether a try to read would be in vain.
+    fn expects_nothing(&self, socket: usize) -> bool {
+        self.vain >= VAIN_TRIES && self.drained && self.holds(socket)
+    }
+
+    /// The socket has been read, and `drained` says whether nothing was left.
+    fn read(&mut self, drained: bool) {
+        if self.drained {
+            self.vain = 0;
+        }
+        self.drained = drained;
+    }
+
     /// A wait begins. Returns whether the number is to be listed.
     pub(super) fn begin(&mut self, socket: usize, asked: bool) -> bool {
+        if mem::take(&mut self.drained) {
+            self.vain = (self.vain + 1) % CYCLE;
+        }
         self.socket = socket;
         self.told = false;
         self.doubt = if asked { Doubt::None } else { Doubt::Young };
@@ -67,6 +100,7 @@ impl Trust {
     /// An event has ended the wait.
     pub(super) fn end(&mut self) {
         self.told = true;
+        self.drained = false;
         self.doubt = Doubt::None;
     }
 
@@ -128,6 +162,29 @@ impl Loop {
         self.trusting.with(|trusting| {
             numbers.append(&mut trusting.numbers);
             trusting.numbers = numbers;
+        });
+    }
+
+    /// Whether to wait for this socket without a try to read it. With few others to wait for, the
+    /// loop would only block the sooner.
+    #[inline]
+    pub(crate) fn expects_nothing(&self, fd: RawFd, socket: usize) -> bool {
+        self.trusts_many()
+            && self.scheduler.with(|scheduler| {
+                find(scheduler, fd).is_some_and(|(_, watcher)| {
+                    watcher.trust.expects_nothing(socket) && !watcher.has_handle()
+                })
+            })
+    }
+
+    /// Something was read from the socket of this number; `drained` says that there was room for
+    /// more.
+    #[inline]
+    pub(crate) fn has_read(&self, fd: RawFd, drained: bool) {
+        self.scheduler.with(|scheduler| {
+            if let Some((_, watcher)) = find(scheduler, fd) {
+                watcher.trust.read(drained);
+            }
         });
     }
 
