@@ -20,6 +20,7 @@ import gc
 import importlib
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--warmup", type=float, default=0.2)
     options = parser.parse_args()
+    if options.authority:
+        # For libraries whose own context is to be measured: OpenSSL looks there.
+        os.environ["SSL_CERT_FILE"] = options.authority
     child.begin()
     programs = {"connections": connections, "sessions": sessions}
     with asyncio.Runner(loop_factory=loops.factory(options.loop)) as runner:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ..model import Row, Settings
+from ..model import LIMIT, Row, Settings
 from .requesting import Requesting, row
 
 
@@ -15,8 +15,9 @@ class HttpTls(Requesting):
     note = (
         "As in the subject `http`, with TLS 1.3 and a certificate with a key on P-256 that the "
         "client checks. *New connections*: the server closes behind each response and resumes no "
-        "session, so each is a full handshake. The limit is hyper with rustls; it takes every "
-        "certificate."
+        "session, so each is a full handshake. *Resumed*: the same from a server that gives "
+        "tickets, to clients as they come: who does not use them makes a full handshake. The limit "
+        "is hyper with rustls; it takes every certificate, and resumes nothing."
     )
 
     def rows(self) -> list[Row]:
@@ -25,13 +26,24 @@ class HttpTls(Requesting):
             row("GET 1 kB, 50 at a time", "get", "/bytes/1000", 50),
             row("GET 1 MB, 10 at a time", "get", "/bytes/1000000", 10, size=1_000_000),
             row("GET 1 kB, new connections, 10 at a time", "get", "/close/1000", 10),
+            row(
+                "GET 1 kB, new connections, resumed, 10 at a time",
+                "get",
+                "/close/1000",
+                10,
+                without=(LIMIT,),
+                resumes=True,
+            ),
         ]
 
     def measure(self, row: Row, loop: str, settings: Settings) -> dict[str, float]:
         with tempfile.TemporaryDirectory() as folder:
             authority, chain, key = (str(Path(folder, name)) for name in ("ca", "chain", "key"))
             certify(authority, chain, key)
-            return self.request(row, loop, settings, ["--chain", chain, "--key", key], authority)
+            identity = ["--chain", chain, "--key", key]
+            if row.parameters.get("resumes"):
+                identity.append("--resume")
+            return self.request(row, loop, settings, identity, authority)
 
 
 def certify(authority: str, chain: str, key: str) -> None:

@@ -14,7 +14,8 @@ usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [-
        aioxide-load connect  --port PORT (--seconds S | --messages N) [options]
        aioxide-load datagrams --port PORT (--seconds S | --messages N) [--group N | --replies N]
                              [options]
-       aioxide-load serve    [--hosts N] [--chain FILE --key FILE] [--core N]
+       aioxide-load serve    [--hosts N] [--chain FILE --key FILE [--resume]]
+                             [--core N]
        aioxide-load fetch    --port PORT (--seconds S | --messages N) --target TARGET
                              [--expect BYTES] [--body BYTES] [--hosts N] [options]
 
@@ -27,8 +28,8 @@ connect   connections that each connect, send one message, await it back, close,
 datagrams UDP sockets that each send a group of datagrams (1), await the replies (1) to the last of
           it, whose first byte is 1, and go on; a message is what there are more of
 serve     an HTTP and WebSocket server that never sleeps, on 127.0.0.1 to 127.0.0.N (1); with the
-          PEM files of a chain and a key it speaks TLS. It prints its port, and ends when its
-          standard input closes
+          PEM files of a chain and a key it speaks TLS, and with --resume it resumes sessions. It
+          prints its port, and ends when its standard input closes
 fetch     an HTTP client: connections that each send a request, await the response, and go on; a
           POST if there is a body, and a failure if the response is not as long as expected. It
           reports its own CPU time
@@ -178,19 +179,23 @@ fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure
 }
 
 fn parse_serve(mut words: impl Iterator<Item = String>) -> Result<Serve, Failure> {
-    let (mut chain, mut key) = (None, None);
+    let (mut chain, mut key, mut resumes) = (None, None, false);
     let mut serve = Serve { hosts: 1, identity: None, core: None };
     while let Some(option) = words.next() {
         match option.as_str() {
             "--hosts" => serve.hosts = hosts(&option, words.next())?,
             "--chain" => chain = Some(value(&option, words.next())?),
             "--key" => key = Some(value(&option, words.next())?),
+            "--resume" => resumes = true,
             "--core" => serve.core = Some(value(&option, words.next())?),
             _ => return Err(Failure::Usage(format!("serve has no option {option:?}"))),
         }
     }
     serve.identity = match (chain, key) {
-        (Some(chain), Some(key)) => Some(Identity { chain, key }),
+        (Some(chain), Some(key)) => Some(Identity { chain, key, resumes }),
+        (None, None) if resumes => {
+            return Err(Failure::Usage("--resume needs --chain and --key".to_owned()));
+        }
         (None, None) => None,
         _ => return Err(Failure::Usage("--chain and --key go together".to_owned())),
     };
@@ -366,6 +371,7 @@ mod tests {
             ("datagrams --port 1 --tls --messages 1", "datagrams has no option \"--tls\""),
             ("serve --hosts 255", "--hosts cannot be 255"),
             ("serve --chain c", "--chain and --key go together"),
+            ("serve --resume", "--resume needs --chain and --key"),
             ("serve --port 1", "serve has no option \"--port\""),
             ("fetch --port 1 --seconds 1", "--target is needed"),
             ("fetch --port 1 --seconds 1 --target / --pid 1", "fetch has no option \"--pid\""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 from . import library
@@ -12,9 +11,8 @@ from .library import CHUNK, check_status
 class Session(library.Session):
     async def open(self) -> None:
         wanted = self.wanted
-        context = ssl.create_default_context(cafile=wanted.authority) if wanted.authority else True
         connector = self.module.TCPConnector(
-            limit=wanted.connections, limit_per_host=wanted.per_host, ssl=context
+            limit=wanted.connections, limit_per_host=wanted.per_host
         )
         self.session = self.module.ClientSession(connector=connector)
 

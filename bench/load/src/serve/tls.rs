@@ -1,4 +1,5 @@
-//! The server's side of TLS. It resumes no session: each connection makes a full handshake.
+//! The server's side of TLS. Unless it is told to, it resumes no session: each connection makes a full
+//! handshake.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use crate::wire::Wire;
 pub(crate) struct Identity {
     pub(crate) chain: PathBuf,
     pub(crate) key: PathBuf,
+    /// Whether clients are given tickets, by which they may resume their sessions.
+    pub(crate) resumes: bool,
 }
 
 /// How to make the wires of a server.
@@ -38,7 +41,11 @@ impl Certified {
             .with_single_cert(chain, key)
             .map_err(Failure::os("use the certificate"))?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
+        if identity.resumes {
+            config.ticketer = rustls::crypto::ring::Ticketer::new().map_err(Failure::os("TLS"))?;
+        } else {
+            config.send_tls13_tickets = 0;
+        }
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(Some(Arc::new(config))))
     }
