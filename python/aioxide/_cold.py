@@ -18,9 +18,11 @@ from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any, cast
 
 from aioxide._inside import base_events, events, format_helpers, futures, sslproto
+from aioxide._tls_sessions import leftover_for
 
 if TYPE_CHECKING:
     from aioxide import _aioxide
+    from aioxide._tls_sessions import Leftover
 
 # The class; a test may have put a function in its place in the module.
 _Socket = socket.socket
@@ -277,15 +279,25 @@ def tls_session(
     outgoing: ssl.MemoryBIO,
     server_side: bool,
     server_hostname: str | None,
-) -> tuple[ssl.SSLObject, Any]:
-    """A new SSLObject, and what is to be called: the object inside it, without its frames."""
+) -> tuple[ssl.SSLObject, Any, Leftover | None]:
+    """A new SSLObject, what is to be called: the object inside it, without its frames, and who is
+    to be told of its end."""
     hostname = server_hostname if server_hostname and not server_side else None
-    session = sslcontext.wrap_bio(
-        incoming, outgoing, server_side=server_side, server_hostname=hostname
-    )
+    options: dict[str, Any] = {"server_side": server_side, "server_hostname": hostname}
+    leftover = None if server_side else leftover_for(sslcontext, hostname)
+    if leftover is not None and (resumed := leftover.session()) is not None:
+        options["session"] = resumed
+    session = sslcontext.wrap_bio(incoming, outgoing, **options)
+    if leftover is not None:
+        leftover.begin(session)
     own = [getattr(type(session), name, None) for name in _SESSION_METHODS]
     inner = cast("Any", session)._sslobj if own == _OWN_METHODS else session
-    return session, inner
+    return session, inner, leftover
+
+
+def tls_ended(leftover: Leftover, session: ssl.SSLObject) -> None:
+    """A connection is lost that is to leave its session."""
+    leftover.end(session)
 
 
 def tls_failed(loop: Any, message: str, exc: BaseException, transport: Any, protocol: Any) -> None:

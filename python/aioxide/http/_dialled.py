@@ -210,7 +210,9 @@ class Dialled:
         tls: Any = None
         if self._ssl is not None:
             shaken = loop.create_future()
-            tls = _tls_protocol(connector, protocol, self._ssl, shaken, self._key.host.rstrip("."))
+            name = self._key.host.rstrip(".")
+            with connector._resuming(self._ssl, self._key):
+                tls = _tls_protocol(connector, protocol, self._ssl, shaken, name)
             shaken.add_done_callback(protocol._handshake_ended)
         if protocol.dial(tried, connector._happy_eyeballs_delay, limit, tls):
             return protocol

@@ -173,9 +173,10 @@ async def _over(
             options["ssl_shutdown_timeout"] = connector._ssl_shutdown_timeout
     try:
         async with Limit("tls", timeout):
-            transport, protocol = await connector._loop.create_connection(
-                connector._factory, sock=sock, **options
-            )
+            with connector._resuming(context, req.connection_key):
+                transport, protocol = await connector._loop.create_connection(
+                    connector._factory, sock=sock, **options
+                )
     except BaseException as error:
         sock.close()
         if isinstance(error, ssl_module.CertificateError):

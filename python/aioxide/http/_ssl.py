@@ -47,6 +47,9 @@ def merged(
     return ssl
 
 
+_own: list[ssl_module.SSLContext] = []
+
+
 @functools.cache
 def context(verified: bool) -> ssl_module.SSLContext:
     """The context of who gives none."""
@@ -60,7 +63,13 @@ def context(verified: bool) -> ssl_module.SSLContext:
         made.options |= ssl_module.OP_NO_COMPRESSION
         made.set_default_verify_paths()
     made.set_alpn_protocols(("http/1.1",))
+    _own.append(made)
     return made
+
+
+def is_own(context: ssl_module.SSLContext) -> bool:
+    """Whether a context is that of who gives none, which nobody changes."""
+    return any(context is own for own in _own)
 
 
 def chosen(*wanted: Any) -> ssl_module.SSLContext:

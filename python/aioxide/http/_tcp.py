@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl as ssl_module
 import warnings
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from aioxide._tls_sessions import TlsSessions
 from aioxide.http import _ssl
 from aioxide.http._addresses import Addresses, without_address, without_first
 from aioxide.http._connection import TunnelConnection
@@ -38,6 +40,7 @@ from aioxide.http._socks import connect_by_socks
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from aioxide.http._errors import ConnectionKey
     from aioxide.http._host_limit import HostLimit
     from aioxide.http._response import ClientResponse
     from aioxide.http._timeout import ClientTimeout
@@ -55,8 +58,11 @@ class TCPConnector(BaseConnector):
     (host, port) to connect from. resolver: looks names up. use_dns_cache, ttl_dns_cache (seconds,
     None for ever), dns_cache_max_size: what is remembered of that. family: AF_INET or AF_INET6, 0
     for both. happy_eyeballs_delay: seconds until the next address is tried beside the first, None
-    to try one after the other. socket_factory: makes the socket of an address. The rest is as with
-    BaseConnector.
+    to try one after the other. socket_factory: makes the socket of an address. resume_tls: whether
+    a connection resumes the TLS session of the last one to the same place; None: where the context
+    is that of ssl=True or ssl=False, since what is done to another one later, such as giving it
+    another certificate of the client, says nothing to a session that is resumed. The rest is as
+    with BaseConnector.
     """
 
     allowed_protocol_schema_set = HIGH_LEVEL_SCHEMES | frozenset({"tcp"})
@@ -86,6 +92,7 @@ class TCPConnector(BaseConnector):
         socket_factory: Callable[[Any], socket.socket] | None = None,
         ssl_shutdown_timeout: Any = sentinel,
         host_limits: HostLimit | Mapping[str, HostLimit] | None = None,
+        resume_tls: bool | None = None,
     ) -> None:
         super().__init__(
             keepalive_timeout=keepalive_timeout,
@@ -122,6 +129,8 @@ class TCPConnector(BaseConnector):
                 stacklevel=2,
             )
             self._ssl_shutdown_timeout = ssl_shutdown_timeout
+        self._resume_tls = resume_tls
+        self._tls_sessions = TlsSessions()
 
     @property
     def family(self) -> int:
@@ -139,6 +148,7 @@ class TCPConnector(BaseConnector):
 
     def _close(self, *, abort_ssl: bool = False) -> list[Awaitable[Any]]:
         waiters = super()._close(abort_ssl=abort_ssl)
+        self._tls_sessions.clear()
         if not self._loop.is_closed() and self._cached_hosts.is_busy():
             waiters.append(self._loop.create_task(self._cached_hosts.close()))
         return waiters
@@ -185,6 +195,15 @@ class TCPConnector(BaseConnector):
 
     def _get_ssl_context(self, req: ClientRequest) -> ssl_module.SSLContext | None:
         return _ssl.chosen(req.ssl, self._ssl) if req.is_ssl() else None
+
+    def _resuming(
+        self, context: ssl_module.SSLContext | None, key: ConnectionKey
+    ) -> contextlib.AbstractContextManager[None]:
+        """In it, a handshake resumes the last session with the same place, and leaves its own."""
+        resumes = self._resume_tls
+        if resumes is None:
+            resumes = context is not None and _ssl.is_own(context)
+        return self._tls_sessions.resumed(key) if resumes else contextlib.nullcontext()
 
     def _get_fingerprint(self, req: ClientRequest) -> Any:
         return _ssl.fingerprint_of(req.ssl, self._ssl)
@@ -257,15 +276,16 @@ class TCPConnector(BaseConnector):
         addr_infos = self._convert_hosts_to_addr_infos(hosts)
         while addr_infos:
             try:
-                transport, protocol = await self._wrap_create_connection(
-                    self._factory,
-                    timeout=timeout,
-                    ssl=sslcontext,
-                    addr_infos=addr_infos,
-                    server_hostname=server_hostname,
-                    req=req,
-                    client_error=client_error,
-                )
+                with self._resuming(sslcontext, req.connection_key):
+                    transport, protocol = await self._wrap_create_connection(
+                        self._factory,
+                        timeout=timeout,
+                        ssl=sslcontext,
+                        addr_infos=addr_infos,
+                        server_hostname=server_hostname,
+                        req=req,
+                        client_error=client_error,
+                    )
             except (TimeoutError, ClientConnectorError) as error:
                 failed = error
                 addr_infos = without_first(addr_infos, self._interleave)
@@ -372,14 +392,15 @@ class TCPConnector(BaseConnector):
         try:
             async with Limit("sock_connect", timeout), Limit("tls", timeout):
                 try:
-                    transport = await self._loop.start_tls(
-                        underlying,
-                        protocol,
-                        context,
-                        server_hostname=req.server_hostname or req.host,
-                        ssl_handshake_timeout=timeout.total or None,
-                        **options,
-                    )
+                    with self._resuming(context, req.connection_key):
+                        transport = await self._loop.start_tls(
+                            underlying,
+                            protocol,
+                            context,
+                            server_hostname=req.server_hostname or req.host,
+                            ssl_handshake_timeout=timeout.total or None,
+                            **options,
+                        )
                 except BaseException:
                     underlying.abort()
                     raise

@@ -29,6 +29,8 @@ pub(super) struct Engine {
     direct: bool,
     incoming: Ref,
     outgoing: Ref,
+    /// Who is to be told of the end, for the next connection to resume the session; or `None`.
+    leftover: Ref,
 }
 
 /// The OpenSSL connection.
@@ -54,15 +56,32 @@ impl Engine {
         let incoming = interop.memory_bio.bind(py).call0()?;
         let outgoing = interop.memory_bio.bind(py).call0()?;
         let arguments = (context, &incoming, &outgoing, server_side, server_hostname);
-        let (object, session) = cold(py, "tls_session", arguments)?
-            .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let (object, session, leftover) = cold(py, "tls_session", arguments)?.extract::<(
+            Bound<'_, PyAny>,
+            Bound<'_, PyAny>,
+            Bound<'_, PyAny>,
+        )>()?;
         let direct = session.get_type().is(interop.session.bind(py));
         Ok(Self {
             held: LoopCell::new(Held { object: object.into(), session: session.into() }),
             direct,
             incoming: incoming.into(),
             outgoing: outgoing.into(),
+            leftover: leftover.into(),
         })
+    }
+
+    /// The connection is lost.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub(super) fn end(&self, py: Python<'_>) -> PyResult<()> {
+        let (leftover, object) = (self.leftover.bind(py), self.object());
+        let object = object.bind(py);
+        if leftover.is_none() || object.is_none() {
+            return Ok(());
+        }
+        cold(py, "tls_ended", (leftover, object)).map(drop)
     }
 
     /// The `ssl.SSLObject`; `None` once it was released.
@@ -88,6 +107,7 @@ impl Engine {
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(self.incoming.as_py())?;
         visit.call(self.outgoing.as_py())?;
+        visit.call(self.leftover.as_py())?;
         let visited = self.held.try_with(|held| {
             visit.call(held.object.as_py())?;
             visit.call(held.session.as_py())

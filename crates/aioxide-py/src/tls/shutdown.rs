@@ -175,6 +175,7 @@ impl TlsProtocol {
         let error = (!error.is_none()).then(|| PyErr::from_value(error.clone()));
         self.wake_waiter(py, error.as_ref())?;
         timers.into_iter().try_for_each(|timer| cancel(py, timer))?;
+        self.engine.end(py)?;
         if forgotten { self.release(py) } else { Ok(()) }
     }
 }
