@@ -18,7 +18,7 @@ from aioxide.http._descriptors import DescriptorBudget
 from aioxide.http._errors import ClientConnectionError, ConnectionKey
 from aioxide.http._host_limit import HostLimits
 from aioxide.http._limit import Limit
-from aioxide.http._request import SOCKS
+from aioxide.http._request_content import SOCKS
 from aioxide.http._running import native_loop
 
 if TYPE_CHECKING:

@@ -28,9 +28,10 @@ from aioxide.http._errors import (
     SocketTimeoutError,
     TooManyRedirects,
 )
+from aioxide.http._header_names import AUTHORIZATION, COOKIE
 from aioxide.http._middleware import build_client_middlewares
 from aioxide.http._redirect import Redirect
-from aioxide.http._request import AUTHORIZATION, COOKIE, ClientRequest
+from aioxide.http._request import ClientRequest
 from aioxide.http._retry import IDEMPOTENT, Retries, check_retry
 from aioxide.http._timeout import ClientTimeout, as_timeout
 from aioxide.http._timer import TimeoutHandle

@@ -26,8 +26,10 @@ from aioxide.http._errors import (
     InvalidUrlClientError,
     ServerFingerprintMismatch,
 )
+from aioxide.http._header_names import AUTHORIZATION, HOST
 from aioxide.http._limit import Limit
-from aioxide.http._request import AUTHORIZATION, HOST, SOCKS, ClientRequest
+from aioxide.http._request import ClientRequest
+from aioxide.http._request_content import SOCKS
 from aioxide.http._resolver import (
     AbstractResolver,
     DefaultResolver,

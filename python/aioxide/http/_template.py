@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDict
 
 from aioxide import _aioxide
+from aioxide.http._header_names import CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING
 from aioxide.http._payload import BytesPayload, JsonBytesPayload, JsonPayload, StringPayload
-from aioxide.http._request import CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING, ClientRequest
+from aioxide.http._request import ClientRequest
 from aioxide.http._response import ClientResponse
 
 if TYPE_CHECKING:
