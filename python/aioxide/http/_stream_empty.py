@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from aioxide.http._stream_reader import NO_CAUSE, StreamReader, call_at_eof
+from aioxide.http._stream_buffer import NO_CAUSE, call_at_eof
+from aioxide.http._stream_reader import StreamReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

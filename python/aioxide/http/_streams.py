@@ -5,13 +5,14 @@ from __future__ import annotations
 import collections
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from aioxide.http._stream_buffer import DEFAULT_LIMIT, NO_CAUSE, FlowControl
 from aioxide.http._stream_empty import EMPTY_PAYLOAD, EmptyStreamReader
 from aioxide.http._stream_iterators import (
     AsyncStreamIterator,
     ChunkTupleAsyncStreamIterator,
     EofStream,
 )
-from aioxide.http._stream_reader import DEFAULT_LIMIT, NO_CAUSE, FlowControl, StreamReader
+from aioxide.http._stream_reader import StreamReader
 
 if TYPE_CHECKING:
     import asyncio

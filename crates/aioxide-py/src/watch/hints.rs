@@ -10,30 +10,18 @@ const IMPORT: &str = "<frozen importlib._bootstrap>";
 
 /// What could be done about what `report` tells of.
 pub(super) fn hint(report: &Report) -> Option<String> {
-    if report.activity.kind == Kind::Processor {
-        return Some(
-            "other threads and processes have the processors, or a container's limit is reached: this \
-             line is where it happened, not why"
-                .to_owned(),
-        );
+    let kind = report.activity.kind;
+    // Where there was no processor, what ran has nothing to do with it.
+    if kind != Kind::Processor
+        && let Some(text) = by_work(report)
+    {
+        return Some(text.to_owned());
     }
-    if matches!(report.work, Work::Turn { begun: FEW.., .. }) {
-        return Some(
-            "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
-             queue and a few workers"
-                .to_owned(),
-        );
-    }
-    if report.stack.is_empty() && report.activity.kind == Kind::Cpu {
+    if report.stack.is_empty() && kind == Kind::Cpu {
         return None;
     }
-    if report.stack.iter().any(|line| line.frame.file == IMPORT) {
-        return Some(
-            "a module is imported for the first time: import it before the loop runs".to_owned(),
-        );
-    }
     let asked = || report.site.source.as_ref().is_some_and(|source| source.contains("gc.collect("));
-    let text = match report.activity.kind {
+    let text = match kind {
         Kind::Sleep => "`await asyncio.sleep(...)` waits without holding the loop",
         Kind::Cpu if report.still && report.has_gil => {
             "C code that keeps the GIL keeps it in a thread, too: use a process pool \
@@ -62,7 +50,23 @@ pub(super) fn hint(report: &Report) -> Option<String> {
              or what it is to open before"
         }
         Kind::Process => "`asyncio.create_subprocess_exec()` waits without holding the loop",
-        Kind::Processor | Kind::Unknown => return None,
+        Kind::Processor => {
+            "other threads and processes have the processors, or a container's limit is reached: this \
+             line is where it happened, not why"
+        }
+        Kind::Unknown => return None,
     };
     Some(text.to_owned())
+}
+
+/// The same, where what ran says more than what it did.
+fn by_work(report: &Report) -> Option<&'static str> {
+    if matches!(report.work, Work::Turn { begun: FEW.., .. }) {
+        return Some(
+            "many steps became ready at once: start fewer tasks at a time, by a semaphore or by a \
+             queue and a few workers",
+        );
+    }
+    let imports = report.stack.iter().any(|line| line.frame.file == IMPORT);
+    imports.then_some("a module is imported for the first time: import it before the loop runs")
 }
