@@ -18,11 +18,11 @@ from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any, cast
 
 from aioxide._inside import base_events, events, format_helpers, futures, sslproto
-from aioxide._tls_sessions import leftover_for
+from aioxide._tls_sessions import begin_handshake
 
 if TYPE_CHECKING:
     from aioxide import _aioxide
-    from aioxide._tls_sessions import Leftover
+    from aioxide._tls_sessions import Handshake
 
 # The class; a test may have put a function in its place in the module.
 _Socket = socket.socket
@@ -279,25 +279,25 @@ def tls_session(
     outgoing: ssl.MemoryBIO,
     server_side: bool,
     server_hostname: str | None,
-) -> tuple[ssl.SSLObject, Any, Leftover | None]:
+) -> tuple[ssl.SSLObject, Any, Handshake | None]:
     """A new SSLObject, what is to be called: the object inside it, without its frames, and who is
     to be told of its end."""
     hostname = server_hostname if server_hostname and not server_side else None
     options: dict[str, Any] = {"server_side": server_side, "server_hostname": hostname}
-    leftover = None if server_side else leftover_for(sslcontext, hostname)
-    if leftover is not None and (resumed := leftover.session()) is not None:
+    handshake = None if server_side else begin_handshake(sslcontext, hostname)
+    if handshake is not None and (resumed := handshake.session()) is not None:
         options["session"] = resumed
     session = sslcontext.wrap_bio(incoming, outgoing, **options)
-    if leftover is not None:
-        leftover.begin(session)
+    if handshake is not None:
+        handshake.begin(session)
     own = [getattr(type(session), name, None) for name in _SESSION_METHODS]
     inner = cast("Any", session)._sslobj if own == _OWN_METHODS else session
-    return session, inner, leftover
+    return session, inner, handshake
 
 
-def tls_ended(leftover: Leftover, session: ssl.SSLObject) -> None:
+def tls_ended(handshake: Handshake, session: ssl.SSLObject) -> None:
     """A connection is lost that is to leave its session."""
-    leftover.end(session)
+    handshake.end(session)
 
 
 def tls_failed(loop: Any, message: str, exc: BaseException, transport: Any, protocol: Any) -> None:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Hashable, Iterator
 
-__all__ = ["Leftover", "TlsSessions", "leftover_for"]
+__all__ = ["Handshake", "TlsSessions", "begin_handshake"]
 
 #: How many places are remembered. Of more, those are forgotten that were connected to first.
 PLACES = 100
+#: After so many handshakes in a row that failed with a session, a place is offered no more.
+FAILURES = 2
 
 _wanted: ContextVar[tuple[TlsSessions, Hashable] | None] = ContextVar("wanted", default=None)
 
@@ -28,7 +30,7 @@ class TlsSessions:
     """The last session with each place."""
 
     def __init__(self) -> None:
-        self._left: dict[Hashable, Leftover] = {}
+        self._left: dict[Hashable, _Left] = {}
 
     @contextlib.contextmanager
     def resumed(self, place: Hashable) -> Iterator[None]:
@@ -43,17 +45,17 @@ class TlsSessions:
         """Forget all."""
         self._left.clear()
 
-    def _of(self, key: Hashable) -> Leftover:
+    def _of(self, key: Hashable) -> _Left:
         left = self._left.get(key)
         if left is None:
             while len(self._left) >= PLACES:
                 del self._left[next(iter(self._left))]
-            left = self._left[key] = Leftover()
+            left = self._left[key] = _Left()
         return left
 
 
-def leftover_for(context: ssl.SSLContext, server_hostname: str | None) -> Leftover | None:
-    """Where the session of a handshake that begins now is to come from, and to go to.
+def begin_handshake(context: ssl.SSLContext, server_hostname: str | None) -> Handshake | None:
+    """What a handshake that begins now has to do with others; None for nothing.
 
     A session is good for its own context only, and for the name that was checked.
     """
@@ -61,41 +63,57 @@ def leftover_for(context: ssl.SSLContext, server_hostname: str | None) -> Leftov
     if wanted is None:
         return None
     sessions, place = wanted
-    return sessions._of((place, server_hostname, context))
+    return Handshake(sessions._of((place, server_hostname, context)))
 
 
-class Leftover:
+class _Left:
     """What connections to one place have left."""
 
     def __init__(self) -> None:
-        self._session: ssl.SSLSession | None = None
-        self._newest: weakref.ref[ssl.SSLObject] | None = None
+        self.session: ssl.SSLSession | None = None
+        self.newest: weakref.ref[ssl.SSLObject] | None = None
+        self.failures = 0
 
-    def session(self) -> ssl.SSLSession | None:
-        """What a new connection may offer."""
-        newest = None if self._newest is None else self._newest()
-        if newest is not None:
-            # It has not ended, and may have been given a session by now.
-            self._take(newest)
-        return self._session
-
-    def begin(self, newest: ssl.SSLObject) -> None:
-        """A connection begins its handshake."""
-        self._newest = weakref.ref(newest)
-
-    def end(self, connection: ssl.SSLObject) -> None:
-        """A connection is lost."""
-        if connection.version() is None:
-            # Its handshake has failed. Perhaps the server cannot bear to be reminded.
-            self._session = None
-        else:
-            self._take(connection)
-
-    def _take(self, connection: ssl.SSLObject) -> None:
+    def take(self, connection: ssl.SSLObject) -> None:
+        """Keep the session of a connection, if there is one that can be resumed."""
         version = connection.version()
-        if version is None:
-            return
         session = connection.session
         # Until a server of TLS 1.3 has sent a ticket there is nothing to be resumed.
         if session is not None and (session.has_ticket or (session.id and version != "TLSv1.3")):
-            self._session = session
+            self.session = session
+
+
+class Handshake:
+    """What one connection is offered, and what it leaves."""
+
+    def __init__(self, left: _Left) -> None:
+        self._left = left
+        self._offers = False
+
+    def session(self) -> ssl.SSLSession | None:
+        """What the connection is to offer."""
+        left = self._left
+        if left.failures >= FAILURES:
+            return None
+        newest = None if left.newest is None else left.newest()
+        if newest is not None and newest.version() is not None:
+            # It has not ended, and may have been given a session by now.
+            left.take(newest)
+        self._offers = left.session is not None
+        return left.session
+
+    def begin(self, connection: ssl.SSLObject) -> None:
+        """The connection is there, and shakes hands."""
+        self._left.newest = weakref.ref(connection)
+
+    def end(self, connection: ssl.SSLObject) -> None:
+        """The connection is lost."""
+        left = self._left
+        if connection.version() is not None:
+            if self._offers:
+                left.failures = 0
+            left.take(connection)
+        elif self._offers:
+            # Perhaps the server cannot bear to be reminded.
+            left.failures += 1
+            left.session = None

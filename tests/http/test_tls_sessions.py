@@ -143,9 +143,8 @@ async def test_a_server_that_has_forgotten(server, session_of, tls_authority):
     assert reused(server) == [False, False, True]
 
 
-async def test_a_server_that_ends_a_handshake_is_not_reminded_again(server, session_of):
-    session = session_of(ssl=False, force_close=True)
-    assert await visited(server, session) == (200, b"ok")
+async def hung_up(server, session):
+    """A request whose server ends the handshake before it has begun."""
 
     async def hang_up():
         sock, _ = await server.loop.sock_accept(server.sock)
@@ -155,9 +154,34 @@ async def test_a_server_that_ends_a_handshake_is_not_reminded_again(server, sess
         hang_up(), fetch(session, server.url, "POST"), return_exceptions=True
     )
     assert isinstance(failed, http.ClientConnectionError)
+
+
+async def test_after_a_handshake_that_failed_all_is_proved_again(server, session_of):
+    session = session_of(ssl=False, force_close=True)
+    assert await visited(server, session) == (200, b"ok")
+    await hung_up(server, session)
     for _ in range(2):
         assert await visited(server, session) == (200, b"ok")
     assert reused(server) == [False, False, True]
+
+
+async def test_a_server_that_cannot_resume_is_asked_twice(server, session_of):
+    session = session_of(ssl=False, force_close=True)
+    for _ in range(2):
+        assert await visited(server, session) == (200, b"ok")
+        await hung_up(server, session)
+    for _ in range(3):
+        assert await visited(server, session) == (200, b"ok")
+    assert reused(server) == [False] * 5
+
+
+async def test_two_failures_apart_are_not_the_servers_fault(server, session_of):
+    session = session_of(ssl=False, force_close=True)
+    for _ in range(3):
+        for _ in range(2):
+            assert await visited(server, session) == (200, b"ok")
+        await hung_up(server, session)
+    assert reused(server) == [False, True] * 3
 
 
 async def test_connectors_share_nothing(server, session_of):
@@ -203,5 +227,5 @@ async def test_connections_that_are_over_are_not_kept(server, session_of):
     await visited(server, session)
     gc.collect()
     (left,) = session.connector._tls_sessions._left.values()
-    assert left._session is not None
-    assert left._newest() is None
+    assert left.session is not None
+    assert left.newest() is None

@@ -30,7 +30,7 @@ pub(super) struct Engine {
     incoming: Ref,
     outgoing: Ref,
     /// Who is to be told of the end, for the next connection to resume the session; or `None`.
-    leftover: Ref,
+    resumption: Ref,
 }
 
 /// The OpenSSL connection.
@@ -56,7 +56,7 @@ impl Engine {
         let incoming = interop.memory_bio.bind(py).call0()?;
         let outgoing = interop.memory_bio.bind(py).call0()?;
         let arguments = (context, &incoming, &outgoing, server_side, server_hostname);
-        let (object, session, leftover) = cold(py, "tls_session", arguments)?.extract::<(
+        let (object, session, resumption) = cold(py, "tls_session", arguments)?.extract::<(
             Bound<'_, PyAny>,
             Bound<'_, PyAny>,
             Bound<'_, PyAny>,
@@ -67,7 +67,7 @@ impl Engine {
             direct,
             incoming: incoming.into(),
             outgoing: outgoing.into(),
-            leftover: leftover.into(),
+            resumption: resumption.into(),
         })
     }
 
@@ -76,12 +76,12 @@ impl Engine {
     /// # Errors
     /// `MemoryError`.
     pub(super) fn end(&self, py: Python<'_>) -> PyResult<()> {
-        let (leftover, object) = (self.leftover.bind(py), self.object());
+        let (resumption, object) = (self.resumption.bind(py), self.object());
         let object = object.bind(py);
-        if leftover.is_none() || object.is_none() {
+        if resumption.is_none() || object.is_none() {
             return Ok(());
         }
-        cold(py, "tls_ended", (leftover, object)).map(drop)
+        cold(py, "tls_ended", (resumption, object)).map(drop)
     }
 
     /// The `ssl.SSLObject`; `None` once it was released.
@@ -107,7 +107,7 @@ impl Engine {
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(self.incoming.as_py())?;
         visit.call(self.outgoing.as_py())?;
-        visit.call(self.leftover.as_py())?;
+        visit.call(self.resumption.as_py())?;
         let visited = self.held.try_with(|held| {
             visit.call(held.object.as_py())?;
             visit.call(held.session.as_py())
