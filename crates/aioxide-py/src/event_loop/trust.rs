@@ -38,7 +38,7 @@ const FEW: usize = 2;
 /// So many tries in a row find nothing before some are left out.
 const VAIN_TRIES: u8 = 8;
 
-/// So many waits begin between one such row and the next.
+/// After so many waits such a row begins anew.
 const CYCLE: u8 = 64;
 
 /// What is known of a watcher's registration, as far as it is for waits to read.

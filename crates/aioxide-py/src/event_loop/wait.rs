@@ -1,11 +1,12 @@
 //! Waiting for a socket: what `sock_recv` and the others do when they cannot go on.
 //!
-//! Whoever waits has tried before and tries again when it is woken, on its own socket, so it does no
-//! harm to be woken for nothing, or for another socket that had the number before. That is what
-//! lets a registration outlive the wait: it is told once of each change, and is left to the kernel
-//! when its socket is closed. A wait is one `epoll_ctl`, which changes what is there or says that
-//! the number is another file's by now; nothing else tells that for less. Most waits to read of a
-//! busy loop are over before it matters, and go without it (`trust.rs`).
+//! Whoever waits has tried before, or knows that it is in vain (`trust.rs`), and tries again when
+//! it is woken, on its own socket, so it does no harm to be woken for nothing, or for another
+//! socket that had the number before. That is what lets a registration outlive the wait: it is told
+//! once of each change, and is left to the kernel when its socket is closed. A wait is one
+//! `epoll_ctl`, which changes what is there or says that the number is another file's by now;
+//! nothing else tells that for less. Most waits to read of a busy loop are over before it matters,
+//! and go without it (`trust.rs`).
 
 use std::io;
 use std::os::fd::RawFd;
@@ -74,7 +75,7 @@ impl Loop {
 
     /// A future that has its result when it is worth trying again. Whoever waited for the same or
     /// had a callback there is never told, as with asyncio. `socket` is the object's address if
-    /// nothing was there to read a moment ago, else 0.
+    /// nothing was there to read a moment ago, or is expected; else 0.
     ///
     /// # Errors
     /// `RuntimeError` when a transport uses the descriptor or the loop is closed, `OSError` when it
