@@ -8,7 +8,8 @@ use crate::failure::Failure;
 pub(crate) use crate::serve::Identity;
 
 pub(crate) const USAGE: &str = "\
-usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [--core N]
+usage: aioxide-load limit    [--datagrams | --path PATH | --request BYTES --response BYTES]
+                             [--core N]
        aioxide-load echo     --port PORT (--seconds S | --messages N) [options]
        aioxide-load twowrite --port PORT (--seconds S | --messages N) --response BYTES [options]
        aioxide-load connect  --port PORT (--seconds S | --messages N) [options]
@@ -21,12 +22,13 @@ usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [-
 
 limit     an echo server on bare epoll; prints its port, ends when its standard input closes.
           With --request and --response it answers every BYTES with BYTES instead; with --path it
-          listens on a Unix socket there
+          listens on a Unix socket there, with --datagrams on a UDP socket
 echo      connections that each send a message, await all of it back, and go on
 twowrite  the same, but the response has its own size: the server may write it in pieces
 connect   connections that each connect, send one message, await it back, close, and go on
 datagrams UDP sockets that each send a group of datagrams (1), await the replies (1) to the last of
-          it, whose first byte is 1, and go on; a message is what there are more of
+          it, whose first byte is 1, and go on; a message is what there are more of. Where there
+          are as many of each, the replies are to be an echo, in order
 serve     an HTTP and WebSocket server that never sleeps, on 127.0.0.1 to 127.0.0.N (1); with the
           PEM files of a chain and a key it speaks TLS, and with --resume it resumes sessions. It
           prints its port, and ends when its standard input closes
@@ -82,6 +84,8 @@ pub(crate) struct Limit {
     pub(crate) sizes: Option<(usize, usize)>,
     /// Where to listen, if not on a port.
     pub(crate) path: Option<PathBuf>,
+    /// Whether to echo datagrams.
+    pub(crate) datagrams: bool,
     pub(crate) core: Option<usize>,
 }
 
@@ -166,6 +170,7 @@ fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure
             "--request" => request = Some(positive(&option, words.next())?),
             "--response" => response = Some(positive(&option, words.next())?),
             "--path" => limit.path = Some(value(&option, words.next())?),
+            "--datagrams" => limit.datagrams = true,
             "--core" => limit.core = Some(value(&option, words.next())?),
             _ => return Err(Failure::Usage(format!("limit has no option {option:?}"))),
         }
@@ -175,6 +180,9 @@ fn parse_limit(mut words: impl Iterator<Item = String>) -> Result<Limit, Failure
         (None, None) => None,
         _ => return Err(Failure::Usage("--request and --response go together".to_owned())),
     };
+    if limit.datagrams && (limit.path.is_some() || limit.sizes.is_some()) {
+        return Err(Failure::Usage("--datagrams goes with --core only".to_owned()));
+    }
     Ok(limit)
 }
 
@@ -378,6 +386,7 @@ mod tests {
             ("fetch --target / --seconds 1", "--port is needed"),
             ("fetch --port 1 --seconds 1 --target / --group 1", "there is no option \"--group\""),
             ("limit --request 5", "--request and --response go together"),
+            ("limit --path p --datagrams", "--datagrams goes with --core only"),
         ] {
             let text = parsed(line).expect_err(line);
             assert!(text.starts_with(reason), "{line}: {text}");

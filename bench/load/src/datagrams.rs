@@ -1,11 +1,12 @@
 //! UDP in a closed loop: each socket sends a group of datagrams, awaits the replies, and goes on.
 //!
-//! An echo is a group of one with one reply. What a server can take is measured by a group of many
+//! An echo is a group with as many replies. What a server can take is measured by a group of many
 //! with one reply, to the last of the group, whose first byte is 1; what it can send by a group of
 //! one with many replies. Nothing may be lost: the groups are small enough for the buffers of the
 //! sockets, and a reply that does not come ends the run.
 //!
-//! Each datagram carries its exchange's number, so a reply to another one is caught.
+//! The last datagram of a group carries its exchange's number, so a reply to another one is caught;
+//! in an echo each does, and its place, so those that come in another order are caught as well.
 //!
 //! A group is handed to the kernel as one with the length of its segments (`UDP_SEGMENT`), as those
 //! send who have many to send: sent singly, a group takes the generator longer than the server, and
@@ -119,9 +120,10 @@ impl Endpoint {
         self.exchanges += 1;
         self.missing = self.replies;
         let number = self.exchanges.to_le_bytes();
-        let last = self.datagrams.len() - self.size;
-        for (place, byte) in self.datagrams[last + 1..].iter_mut().zip(number) {
-            *place = byte;
+        let all = if self.is_echo() { 0 } else { self.group - 1 };
+        for (place, datagram) in self.datagrams.chunks_exact_mut(self.size).enumerate().skip(all) {
+            let told = number.into_iter().chain(place.to_le_bytes());
+            datagram[1..].iter_mut().zip(told).for_each(|(byte, told)| *byte = told);
         }
         loop {
             match send(&self.fd, &self.datagrams, SendFlags::NOSIGNAL) {
@@ -141,15 +143,25 @@ impl Endpoint {
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(false),
                 Err(error) => return Err(self.broken(&format!("receive: {error}"))),
             };
-            let reply = &buffer[..count];
-            let last = &self.datagrams[self.datagrams.len() - self.size..];
-            let whole = self.group > 1 || count == last.len();
-            if count == 0 || !whole || !last.starts_with(reply) {
+            let whole = self.is_echo() || self.group == 1;
+            let sent = self.answered();
+            if count == 0 || (whole && count != sent.len()) || !sent.starts_with(&buffer[..count]) {
                 return Err(self.broken("the reply is not made of what was sent"));
             }
             self.missing -= 1;
         }
         Ok(true)
+    }
+
+    /// Whether each datagram comes back.
+    fn is_echo(&self) -> bool {
+        self.group == self.replies
+    }
+
+    /// What the next reply is an answer to.
+    fn answered(&self) -> &[u8] {
+        let place = if self.is_echo() { self.group - self.missing } else { self.group - 1 };
+        &self.datagrams[place * self.size..][..self.size]
     }
 
     fn broken(&self, what: &str) -> Failure {

@@ -3,6 +3,8 @@
 //! Everything that a loop adds to this is its cost. It ends when its standard input closes, so it
 //! cannot outlive the process that started it.
 
+mod datagrams;
+
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixListener;
 
@@ -25,6 +27,9 @@ const STDIN: usize = usize::MAX - 1;
 pub(crate) fn serve(options: &Limit) -> Result<(), Failure> {
     if let Some(core) = options.core {
         cpu::pin(core)?;
+    }
+    if options.datagrams {
+        return datagrams::serve();
     }
     let (listener, port) = open(options)?;
     listen(&listener, BACKLOG).map_err(Failure::os("listen"))?;

@@ -154,6 +154,33 @@ fn datagrams_are_counted_by_the_group_and_by_the_reply() {
 }
 
 #[test]
+fn groups_of_datagrams_come_back_in_order() {
+    let limit = Limit::start(&["--datagrams"]);
+    for (group, size) in [("1", "1"), ("8", "100"), ("32", "1000")] {
+        let options = ["--messages", "640", "--connections", "3", "--size", size];
+        let all = [&options[..], &["--group", group, "--replies", group]].concat();
+        assert_eq!(messages(&load("datagrams", &limit.port, &all)), 640.0);
+    }
+}
+
+#[test]
+fn datagrams_that_come_back_in_another_order_end_it() {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let serving = std::thread::spawn(move || {
+        let (mut first, mut second) = ([0; 100], [0; 100]);
+        socket.recv_from(&mut first).unwrap();
+        let (_, from) = socket.recv_from(&mut second).unwrap();
+        socket.send_to(&second, from).unwrap();
+        socket.send_to(&first, from).unwrap();
+    });
+    let options = ["--messages", "2", "--group", "2", "--replies", "2"];
+    let output = load("datagrams", &port, &options);
+    fails_with(&output, 3, "the reply is not made of what was sent");
+    serving.join().unwrap();
+}
+
+#[test]
 fn a_wrong_or_missing_datagram_ends_it() {
     let (port, serving) = udp_peer(|send, data| {
         send(&[&data[..data.len() - 1], b"x"].concat());
