@@ -1,10 +1,12 @@
 """A package whose own tests are to be run: what suites/NAME.toml says, and its source archive.
 
-The tests come out of the archive that PyPI has for the installed version. It is fetched once by
-pip, checked against the digest in the file, and unpacked into the cache.
+The tests come out of the archive that PyPI has for the installed version; where that has none, out
+of one that a distribution keeps, with the package itself. It is fetched once, checked against the
+digest in the file, and unpacked into the cache.
 """
 
 import hashlib
+import http.client
 import importlib.metadata
 import os
 import pathlib
@@ -14,12 +16,15 @@ import sys
 import tarfile
 import tempfile
 import tomllib
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 
 from .suite import SuiteError
 
 CACHE = pathlib.Path(__file__).resolve().parents[2] / ".dev" / "suites"
 FETCH_LIMIT = 600
+STALL_LIMIT = 60
 
 
 @dataclass
@@ -32,6 +37,10 @@ class Package:
     # What the tests need of the archive, relative to its top; and the folder they are in.
     files: list[str]
     tests: str = "tests"
+    # Where the archive is, if not on PyPI. The package is then taken out of it as well, from this
+    # folder, which is among `files`: whatever is installed has another version.
+    archive: str = ""
+    package_in: str = ""
     # Globs of the files to take from that folder; all, if empty.
     only: list[str] = field(default_factory=list)
     plugins: list[str] = field(default_factory=list)
@@ -65,6 +74,7 @@ class Package:
             "source": str(source),
             "files": self.files,
             "tests-folder": self.tests,
+            "package-in": self.package_in,
             "only": self.only,
             "plugins": self.plugins,
             "arguments": self.arguments,
@@ -94,6 +104,8 @@ def load(path):
         raise SuiteError(f"{path.name}: {error}") from error
     if package.usual and not package.why:
         raise SuiteError(f"{path.name}: `usual` needs a `why`")
+    if bool(package.archive) != bool(package.package_in):
+        raise SuiteError(f"{path.name}: `archive` and `package-in` go together")
     if package.client and not package.first:
         raise SuiteError(f"{path.name}: `client` needs `first`")
     left_out = (package.left_out, package.harmless, package.black_box_only)
@@ -105,8 +117,11 @@ def load(path):
 
 
 def check_installed(package):
-    """The tests of one version say nothing about another. What is stood in for is not needed."""
-    if package.stand_in:
+    """The tests of one version say nothing about another.
+
+    What is stood in for is not needed, and what comes out of the archive has its version.
+    """
+    if package.stand_in or package.archive:
         return
     try:
         installed = importlib.metadata.version(package.package)
@@ -127,6 +142,7 @@ def source(package, cache=CACHE):
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as place:
+        fetch = download if package.archive else ask_pip
         archive = fetch(package, pathlib.Path(place))
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if digest != package.sha256:
@@ -143,7 +159,20 @@ def source(package, cache=CACHE):
     return folder
 
 
-def fetch(package, place):
+def download(package, place):
+    archive = place / pathlib.PurePosixPath(package.archive).name
+    try:
+        with urllib.request.urlopen(package.archive, timeout=STALL_LIMIT) as reply:
+            archive.write_bytes(reply.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            raise SuiteError(f"could not fetch {package.archive}: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise SuiteError(f"could not fetch {package.archive}: {error}") from error
+    return archive
+
+
+def ask_pip(package, place):
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
     command += ["--disable-pip-version-check", "--no-binary", package.package, "--dest", str(place)]
     done = subprocess.run(

@@ -1,7 +1,8 @@
 """The child process for a suite that pytest runs: lists it, or runs some tests of one file.
 
-The suite's files are copied into the working folder, so that what it writes is its own, and its
-package is the installed one. Only the plugins that the suite names are loaded.
+The suite's files are copied into the working folder, so that what it writes is its own. Its package
+is the installed one, or among the files, in the folder that the request names. Only those plugins
+are loaded that the suite names.
 """
 
 import os
@@ -120,6 +121,12 @@ def run_pytest(request, plugins, paths, *options):
         sys.modules[module] = None
     os.environ.update(request["environment"], PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     sys.path.insert(0, os.getcwd())
+    if request["package-in"]:
+        # For interpreters that a test starts, too.
+        folder = os.path.abspath(request["package-in"])
+        sys.path.insert(0, folder)
+        others = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, others] if others else [folder])
     # Suites that turn warnings into errors would else count those of the tools under them.
     warnings.simplefilter("ignore")
     import pytest

@@ -1,6 +1,8 @@
 """The command for other people's suites, on a fake package and on loops that fail."""
 
+import functools
 import hashlib
+import http.server
 import importlib.metadata
 import io
 import json
@@ -10,6 +12,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import threading
 import tomllib
 
 import pytest
@@ -81,6 +84,16 @@ def test_package_of_another_loop(command, name):
     assert "test_own: 3 pass, 1 not-applicable" in shown
 
 
+def test_package_out_of_the_archive(command):
+    """It is found in the folder that is named, in children of the tests, too."""
+    settings = SETTINGS.replace("pytest", "none-such-package").replace('"tests"', '"tests", "src"')
+    place = 'archive = "http://127.0.0.1:1/none-such-package-1.tar.gz"\npackage-in = "src"\n'
+    source = ("--source", HERE / "fake" / "sourcepackage")
+    code, shown = command(*source, settings=place, whole=settings)
+    assert code == 0, shown
+    assert "test_own: 2 pass" in shown
+
+
 def test_list(command):
     code, shown = command("--list")
     assert code == 0
@@ -149,6 +162,7 @@ def test_left_out(command):
         ('usual = ["test_loop"]\n', "needs a `why`"),
         ('surplus = "1"\n', "surplus"),
         ('plugins = ["none_such"]\n', "none_such"),
+        ('package-in = "src"\n', "go together"),
     ],
 )
 def test_settings_that_make_no_sense(command, settings, why):
@@ -184,7 +198,7 @@ def test_archive_is_fetched_once_and_checked(tmp_path, monkeypatch):
         fetched.append(package.package)
         return made
 
-    monkeypatch.setattr(package, "fetch", fetch)
+    monkeypatch.setattr(package, "ask_pip", fetch)
     digest = hashlib.sha256(made.read_bytes()).hexdigest()
     good = package.Package("fake", "1", digest, ["tests"])
     cache = tmp_path / "cache"
@@ -196,6 +210,34 @@ def test_archive_is_fetched_once_and_checked(tmp_path, monkeypatch):
     assert [path.name for path in cache.iterdir()] == ["fake-1"]
 
 
+def test_archive_from_elsewhere(tmp_path):
+    made = archive(tmp_path)
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            top = f"http://127.0.0.1:{server.server_address[1]}"
+            there, gone = (
+                package.Package(
+                    "fake", "1", digest, ["tests"], archive=f"{top}/{name}", package_in="src"
+                )
+                for name in (made.name, "gone.tar.gz")
+            )
+            assert (package.source(there, tmp_path / "cache") / "tests").is_dir()
+            with pytest.raises(SuiteError, match=r"could not fetch http://.*/gone\.tar\.gz: .*404"):
+                package.source(gone, tmp_path / "other")
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
 def test_committed_suites_are_pinned_in_the_project(pytestconfig):
     with open(pytestconfig.rootpath / "pyproject.toml", "rb") as file:
         pinned = tomllib.load(file)["dependency-groups"]["suites"]
@@ -203,7 +245,8 @@ def test_committed_suites_are_pinned_in_the_project(pytestconfig):
     assert files
     for file in files:
         wanted = package.load(file)
-        assert wanted.stand_in or f"{wanted.package}=={wanted.version}" in pinned
+        elsewhere = wanted.stand_in or wanted.archive
+        assert elsewhere or f"{wanted.package}=={wanted.version}" in pinned
         assert re.fullmatch("[0-9a-f]{64}", wanted.sha256)
 
 
