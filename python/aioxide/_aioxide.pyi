@@ -17,7 +17,7 @@ import ssl
 from asyncio.base_events import Server
 from asyncio.constants import _SendfileMode
 from asyncio.events import _TaskFactory
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, MutableMapping
 from contextvars import Context
 from types import CodeType
 from typing import (
@@ -333,6 +333,7 @@ class Loop:
         self, sock: socket.socket, future: asyncio.Future[None], writing: bool, /
     ) -> None: ...
     def _refuse_transports(self, fd: FileDescriptorLike) -> None: ...
+    def _know_transports(self, others: MutableMapping[int, Any]) -> None: ...
     def _lend(self, transport: StreamTransport) -> None: ...
     def _take_back(self, transport: StreamTransport) -> None: ...
     def _listener(

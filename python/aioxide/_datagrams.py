@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aioxide import _aioxide
 from aioxide._cold import _Socket
 from aioxide._inside import SelectorEventLoop
+from aioxide._socket_class import DATAGRAMS, has_own
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,7 +22,9 @@ _P = TypeVar("_P", bound="asyncio.BaseProtocol")
 class DatagramLoop(SelectorEventLoop):
     """The part of the loop that makes datagram endpoints."""
 
+    # Of the native loop.
     _datagram_transport: Callable[..., _aioxide.DatagramTransport | None]
+    _know_transports: Callable[[Any], None]
 
     async def create_datagram_endpoint(
         self,
@@ -53,10 +56,11 @@ class DatagramLoop(SelectorEventLoop):
         extra: dict[str, Any] | None = None,
     ) -> Any:
         transport = None
-        if isinstance(sock, _Socket):
+        if not has_own(sock, DATAGRAMS) and isinstance(sock, _Socket):
             self._ensure_fd_no_transport(sock)
             transport = self._datagram_transport(sock, protocol, address, waiter, extra)
         if transport is None:
-            # Another family's, or an object that only acts as a socket.
+            # Another family's, with methods of its own, or an object that only acts as a socket.
+            self._know_transports(self._transports)
             return super()._make_datagram_transport(sock, protocol, address, waiter, extra)
         return transport

@@ -80,6 +80,8 @@ pub(crate) struct Interop {
     pub(crate) write_pipe_transport: Ref,
     /// What `DatagramTransport.__class__` says.
     pub(crate) datagram_transport: Ref,
+    /// The transports' own answers for it, unless a program has put another in its place.
+    pub(crate) get_extra_info: Original,
     pub(crate) buffered_protocol: Ref,
     pub(crate) stream_reader_protocol: Ref,
     pub(crate) stream_reader: Ref,
@@ -137,6 +139,7 @@ impl Interop {
                 .import("asyncio.selector_events")?
                 .getattr("_SelectorDatagramTransport")?
                 .into(),
+            get_extra_info: method("BaseTransport", "get_extra_info")?,
             buffered_protocol: class("BufferedProtocol")?,
             stream_reader_protocol: class("StreamReaderProtocol")?,
             stream_reader: class("StreamReader")?,

@@ -19,6 +19,7 @@ mod data;
 #[expect(unsafe_code, reason = "a number that a Python socket keeps open")]
 mod descriptor;
 mod dialled;
+mod extra;
 mod flow;
 mod listener;
 #[expect(unsafe_code, reason = "addresses of transports, which may be gone")]
@@ -32,6 +33,7 @@ mod write;
 
 pub(crate) use data::Data;
 pub(crate) use descriptor::{Descriptor, Lent};
+pub(crate) use extra::replaced_info;
 pub(crate) use flow::{marks, tell};
 pub(crate) use listener::Listener;
 pub(crate) use live::{Address, Live};

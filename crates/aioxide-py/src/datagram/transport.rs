@@ -23,7 +23,7 @@ use crate::event_loop::{Item, Loop, Source};
 use crate::ffi::{Ref, copy_context, copy_of_context, new_with_dict};
 use crate::handle::make;
 use crate::names::{cold, interop};
-use crate::transport::{Address, Descriptor};
+use crate::transport::{Address, Descriptor, replaced_info};
 
 /// An endpoint's state.
 #[derive(Debug)]
@@ -262,12 +262,15 @@ impl DatagramTransport {
     /// "peername"; default for what there is not.
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         name: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let extra = self.state.with(|state| state.extra.clone()).into_bound(py);
+        if let Some(answer) = replaced_info(slf, name, default.as_ref())? {
+            return Ok(answer);
+        }
+        let (py, this) = (slf.py(), slf.get());
+        let extra = this.state.with(|state| state.extra.clone()).into_bound(py);
         let value = extra.cast_into::<PyDict>()?.get_item(name)?;
         Ok(value.or(default).unwrap_or_else(|| py.None().into_bound(py)))
     }

@@ -89,7 +89,7 @@ impl Loop {
         let py = this.py();
         let event_loop = this.get();
         event_loop.ensure_open()?;
-        if event_loop.has_transport(fd) {
+        if event_loop.may_have_transport(fd) {
             event_loop.refuse_transports(py, fd.into_pyobject(py)?.as_any())?;
         }
         let future = Ref::from(Self::create_future(this)?);

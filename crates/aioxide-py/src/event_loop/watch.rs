@@ -251,9 +251,22 @@ impl Loop {
         Ok(true)
     }
 
-    /// Whether a transport has the descriptor.
-    pub(super) fn has_transport(&self, fd: RawFd) -> bool {
-        self.live.with(|live| live.transport(fd)).is_some()
+    /// Whether a transport may have the descriptor: then `refuse_transports` knows.
+    pub(super) fn may_have_transport(&self, fd: RawFd) -> bool {
+        self.live.with(|live| live.others().is_some() || live.transport(fd).is_some())
+    }
+
+    /// The transport that has the descriptor.
+    fn transport_of<'py>(&self, py: Python<'py>, fd: RawFd) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (native, others) = self.live.with(|live| (live.transport(fd), live.others().cloned()));
+        match (native, others) {
+            (Some(transport), _) => Ok(Some(transport.into_bound(py))),
+            (None, Some(others)) => {
+                let found = others.bind(py).call_method1("get", (fd,))?;
+                Ok((!found.is_none()).then_some(found))
+            }
+            (None, None) => Ok(None),
+        }
     }
 
     /// # Errors
@@ -267,8 +280,7 @@ impl Loop {
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => return Ok(()),
             fd => fd?,
         };
-        let Some(transport) = self.live.with(|live| live.transport(fd)) else { return Ok(()) };
-        let transport = transport.bind(py);
+        let Some(transport) = self.transport_of(py, fd)? else { return Ok(()) };
         if transport.call_method0("is_closing")?.is_truthy()? {
             return Ok(());
         }

@@ -14,7 +14,7 @@ use crate::error::os_error;
 use crate::event_loop::Loop;
 use crate::ffi::{Ref, attached, call_method};
 use crate::names::{cold, interop};
-use crate::transport::{Lent, Way, way_of};
+use crate::transport::{Lent, Way, replaced_info, way_of};
 
 /// An end's state, but for what it has to write.
 #[derive(Debug)]
@@ -250,12 +250,15 @@ impl PipeTransport {
     /// Information on the pipe: "pipe" is the object that was given; default for what there is not.
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         name: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let extra = self.state.with(|state| state.extra.clone()).into_bound(py);
+        if let Some(answer) = replaced_info(slf, name, default.as_ref())? {
+            return Ok(answer);
+        }
+        let (py, this) = (slf.py(), slf.get());
+        let extra = this.state.with(|state| state.extra.clone()).into_bound(py);
         let found = extra.cast_into::<PyDict>()?.get_item(name)?;
         Ok(found.or(default).unwrap_or_else(|| py.None().into_bound(py)))
     }

@@ -1,4 +1,7 @@
 //! Which descriptor belongs to which live transport: what `add_reader` must refuse.
+//!
+//! Native transports are kept here. asyncio's own, which the loop makes for what native ones do not
+//! serve, are in the dictionary that asyncio keeps; it is known here once there is one.
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;
@@ -24,11 +27,22 @@ impl Address {
 #[derive(Debug)]
 pub(crate) struct Live {
     transports: HashMap<RawFd, Address>,
+    /// asyncio's, by descriptor: a `weakref.WeakValueDictionary`.
+    others: Option<Ref>,
 }
 
 impl Live {
     pub(crate) fn new() -> Self {
-        Self { transports: HashMap::new() }
+        Self { transports: HashMap::new(), others: None }
+    }
+
+    /// From now on there may be transports in this dictionary, too.
+    pub(crate) fn know_others(&mut self, others: Ref) -> Option<Ref> {
+        self.others.replace(others)
+    }
+
+    pub(crate) fn others(&self) -> Option<&Ref> {
+        self.others.as_ref()
     }
 
     pub(crate) fn insert(&mut self, fd: RawFd, transport: Address) {

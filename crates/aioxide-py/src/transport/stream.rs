@@ -9,6 +9,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::descriptor::Descriptor;
 use super::dialled::Unnamed;
+use super::extra::replaced_info;
 use super::live::Address;
 use super::protocol::{Way, way_of};
 use super::queue::Queue;
@@ -337,19 +338,22 @@ impl StreamTransport {
     /// "peername"; default for what there is not.
     #[pyo3(signature = (name, default=None))]
     fn get_extra_info<'py>(
-        &self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         name: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.name(py)?;
-        let extra = self.state.with(|state| state.extra.clone()).into_bound(py);
+        if let Some(answer) = replaced_info(slf, name, default.as_ref())? {
+            return Ok(answer);
+        }
+        let (py, this) = (slf.py(), slf.get());
+        this.name(py)?;
+        let extra = this.state.with(|state| state.extra.clone()).into_bound(py);
         let extra = extra.cast_into::<PyDict>()?;
         if let Some(value) = extra.get_item(name)? {
             return Ok(value);
         }
         if name.eq("socket")?
-            && let Some(socket) = self.socket(py)?
+            && let Some(socket) = this.socket(py)?
         {
             let socket = cold(py, "transport_socket", (socket,))?;
             extra.set_item("socket", &socket)?;
@@ -477,6 +481,12 @@ impl Loop {
     #[pyo3(name = "_refuse_transports")]
     fn refuse_transports_method(&self, py: Python<'_>, fd: &Bound<'_, PyAny>) -> PyResult<()> {
         self.refuse_transports(py, fd)
+    }
+
+    /// asyncio's own transports are in this dictionary, by descriptor, from now on.
+    fn _know_transports(&self, others: &Bound<'_, PyAny>) {
+        let before = self.live.with(|live| live.know_others(Ref::new(others)));
+        drop(before);
     }
 
     /// Let sock_*() use the descriptor of a transport, until _take_back().
