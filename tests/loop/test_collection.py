@@ -42,6 +42,28 @@ def test_dropped_loop_warns_and_is_closed(loop_factory):
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
+def test_when_a_dropped_loop_warns(loop_factory, loop_kind):
+    """One that never ran is in no cycle of references, as asyncio's is with its self-pipe."""
+
+    def make():
+        loop_factory()
+        told.extend(caught)
+
+    told, caught = [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, category, *where: caught.append(category)
+        gc.collect()
+        gc.disable()
+        try:
+            make()
+            gc.collect()
+        finally:
+            gc.enable()
+    assert caught == [ResourceWarning]
+    assert told == ([ResourceWarning] if loop_kind == "aioxide" else [])
+
+
 def test_dropped_loop_that_ran_warns_once(loop_factory):
     def make():
         loop = loop_factory()
