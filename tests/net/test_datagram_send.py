@@ -126,6 +126,31 @@ async def test_other_address_than_the_remote_one(endpoint):
             assert peer.recv(10) == b"x"
 
 
+async def test_remote_address_is_set_afterwards(endpoint):
+    """On the private `_address`: asyncio-dgram does so for connected sockets of the program's."""
+    sock = plain()
+    with plain() as peer:
+        remote = peer.getsockname()
+        sock.connect(remote)
+        transport = (await endpoint(sock=sock)).transport
+        assert transport._address is None
+        transport._address = remote
+        assert transport._address is remote
+        with pytest.raises(ValueError, match="Invalid address"):
+            transport.sendto(b"x", DISCARD)
+        transport.sendto(b"x", remote)
+        assert peer.recv(10) == b"x"
+        transport._address = None
+        transport.sendto(b"y")
+        await asyncio.sleep(0)
+        assert peer.recv(10) == b"y"
+    with plain() as peer:
+        transport = (await endpoint(local_addr=("127.0.0.1", 0))).transport
+        transport._address = peer.getsockname()
+        transport.sendto(b"z")
+        assert peer.recv(10) == b"z"
+
+
 @pytest.mark.parametrize(
     "address",
     [None, "127.0.0.1", ("127.0.0.1",), ("127.0.0.1", "9"), ("127.0.0.1", 70000), (5, 9), b"x"],

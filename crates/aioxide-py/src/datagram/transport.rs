@@ -336,6 +336,15 @@ impl DatagramTransport {
         self.state.with(|state| state.remote.clone()).map(|address| address.into_bound(py))
     }
 
+    /// Programs set it where they give a connected socket away, as asyncio-dgram does.
+    #[setter(_address)]
+    fn set_address_attribute(&self, address: &Bound<'_, PyAny>) -> PyResult<()> {
+        let address = address.is_truthy()?.then(|| Ref::new(address));
+        let old = self.state.with(|state| std::mem::replace(&mut state.remote, address));
+        drop(old);
+        Ok(())
+    }
+
     #[getter(_sock)]
     pub(super) fn socket_attribute<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.state.with(|state| state.descriptor.socket()).map(|socket| socket.into_bound(py))
