@@ -56,7 +56,8 @@ class DatagramLoop(SelectorEventLoop):
         extra: dict[str, Any] | None = None,
     ) -> Any:
         transport = None
-        if not has_own(sock, DATAGRAMS) and isinstance(sock, _Socket):
+        # isinstance() would hold for a mock, too.
+        if issubclass(type(sock), _Socket) and not has_own(sock, DATAGRAMS):
             self._ensure_fd_no_transport(sock)
             transport = self._datagram_transport(sock, protocol, address, waiter, extra)
         if transport is None:

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import socket
 import sys
+import unittest.mock
 
 import pytest
 
@@ -221,6 +222,58 @@ async def test_wrong_sockets(loop):
             await loop.create_datagram_endpoint(Endpoint, sock=stream)
         with pytest.raises(ValueError, match="can not be used when sock is specified"):
             await loop.create_datagram_endpoint(Endpoint, sock=given, local_addr=LOCAL)
+
+
+class Relayed(socket.socket):
+    """Wraps what it sends and unwraps what it receives, as a socket of PySocks does."""
+
+    def sendto(self, data, address):
+        return super().sendto(b"to " + data, address)
+
+    def send(self, data):
+        return super().send(b"out " + data)
+
+    def recvfrom(self, size):
+        data, address = super().recvfrom(size)
+        return data.removeprefix(b"in "), address
+
+
+@pytest.mark.parametrize("connected", [False, True])
+async def test_methods_of_the_programs_socket_are_called(endpoint, connected):
+    sock = Relayed(type=socket.SOCK_DGRAM)
+    sock.bind(LOCAL)
+    with plain() as peer:
+        if connected:
+            sock.connect(peer.getsockname())
+        protocol = await endpoint(sock=sock)
+        protocol.transport.sendto(b"data", None if connected else peer.getsockname())
+        await asyncio.sleep(0)
+        assert peer.recv(20) == (b"out data" if connected else b"to data")
+        peer.sendto(b"in answer", name(protocol))
+        assert await protocol.got(1) == [b"answer"]
+
+
+async def test_method_set_on_the_programs_socket_is_called(endpoint):
+    class WithDict(socket.socket):
+        pass
+
+    sock, sent = WithDict(type=socket.SOCK_DGRAM), []
+    sock.sendto = lambda *args: sent.append(args)
+    protocol = await endpoint(sock=sock)
+    protocol.transport.sendto(b"data", LOCAL)
+    assert sent == [(b"data", LOCAL)]
+
+
+async def test_mock_of_a_socket(endpoint):
+    with plain() as real:
+        sock = unittest.mock.create_autospec(socket.socket)
+        sock.family, sock.type = real.family, real.type
+        sock.fileno.return_value = real.fileno()
+        protocol = await endpoint(sock=sock)
+        protocol.transport.sendto(b"data")
+        sock.send.assert_called_once_with(b"data")
+        protocol.transport.abort()
+        await protocol.until("connection_lost")
 
 
 async def test_socket_of_another_transport_is_refused(loop, endpoint, asyncio_fault):
