@@ -28,7 +28,7 @@ class Subprocesses(Subject):
         "spawns it (of all threads). Most of both is the kernel's and `subprocess.Popen`'s. On the "
         "cores of the machine, and all on one: on two, a run of any loop has one of two speeds to "
         "its end. In the faster, 0.8 of the children lose their core to the parent while they "
-        "start, in the slower 0.1, and a quarter of the machine is idle."
+        "start, in the slower 0.1, and 30 % of the machine is idle."
     )
     metrics = (
         Metric("us", "microseconds", digits=0),

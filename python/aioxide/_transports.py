@@ -26,12 +26,12 @@ class TransportLoop(SelectorEventLoop):
     _know_transports: Any
     _lend: Any
     _listener: Any
-    _read_pipe: Any
+    _read_pipe: Callable[..., _aioxide.ReadPipeTransport]
     _refuse_transports: Any
     _stream_transport: Any
     _take_back: Any
     _tls_protocol: Any
-    _write_pipe: Any
+    _write_pipe: Callable[..., _aioxide.WritePipeTransport]
 
     def _ensure_fd_no_transport(self, fd: Any) -> None:
         self._refuse_transports(fd)
@@ -135,7 +135,7 @@ class TransportLoop(SelectorEventLoop):
         protocol: asyncio.BaseProtocol,
         waiter: asyncio.Future[Any] | None = None,
         extra: dict[str, Any] | None = None,
-    ) -> Any:
+    ) -> _aioxide.ReadPipeTransport:
         return self._read_pipe(pipe, protocol, waiter, extra)
 
     def _make_write_pipe_transport(
@@ -144,7 +144,7 @@ class TransportLoop(SelectorEventLoop):
         protocol: asyncio.BaseProtocol,
         waiter: asyncio.Future[Any] | None = None,
         extra: dict[str, Any] | None = None,
-    ) -> Any:
+    ) -> _aioxide.WritePipeTransport:
         return self._write_pipe(pipe, protocol, waiter, extra)
 
     async def _sendfile_native(self, transp: Any, file: Any, offset: int, count: int | None) -> int:

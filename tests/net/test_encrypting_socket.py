@@ -1,4 +1,7 @@
-"""A socket that encrypts, given to a connection: streams, buffers, files and TLS go through it."""
+"""A socket that encrypts, given to a connection: streams, buffers and TLS go through it.
+
+The system call that sends a file goes past it, as with asyncio.
+"""
 
 import asyncio
 import contextlib

@@ -8,8 +8,8 @@ use crate::failure::Failure;
 pub(crate) use crate::serve::Identity;
 
 pub(crate) const USAGE: &str = "\
-usage: aioxide-load limit    [--datagrams | --path PATH | --request BYTES --response BYTES]
-                             [--core N]
+usage: aioxide-load limit    [--path PATH] [--request BYTES --response BYTES] [--core N]
+       aioxide-load limit    --datagrams [--core N]
        aioxide-load echo     --port PORT (--seconds S | --messages N) [options]
        aioxide-load twowrite --port PORT (--seconds S | --messages N) --response BYTES [options]
        aioxide-load connect  --port PORT (--seconds S | --messages N) [options]

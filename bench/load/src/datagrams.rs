@@ -120,8 +120,8 @@ impl Endpoint {
         self.exchanges += 1;
         self.missing = self.replies;
         let number = self.exchanges.to_le_bytes();
-        let all = if self.is_echo() { 0 } else { self.group - 1 };
-        for (place, datagram) in self.datagrams.chunks_exact_mut(self.size).enumerate().skip(all) {
+        let bare = if self.is_echo() { 0 } else { self.group - 1 };
+        for (place, datagram) in self.datagrams.chunks_exact_mut(self.size).enumerate().skip(bare) {
             let told = number.into_iter().chain(place.to_le_bytes());
             datagram[1..].iter_mut().zip(told).for_each(|(byte, told)| *byte = told);
         }
