@@ -62,15 +62,21 @@ async def leaks_nothing(operation, count):
         await polled()
         for _ in range(count // 5):
             await operation(objects)
+        most = ALWAYS + count * SLACK
         before = await measured(operation, objects)
         for _ in range(count):
             await operation(objects)
         after = await measured(operation, objects)
+        if any(after[name] - before[name] >= most for name in ("objects", "blocks")):
+            # What grows once only, such as the interpreter's free lists, has grown by now.
+            before |= {name: after[name] for name in ("objects", "blocks")}
+            for _ in range(count):
+                await operation(objects)
+            after = await measured(operation, objects)
     finally:
         objects.close()
     for name in ("descriptors", "tasks", "watched"):
         assert after[name] == before[name], name
-    most = ALWAYS + count * SLACK
     for name in ("objects", "blocks"):
         assert after[name] - before[name] < most, (name, before[name], after[name])
     for old, new in zip(before["references"], after["references"], strict=True):

@@ -374,3 +374,34 @@ async def test_first_write_of_a_step_is_there_at_once(loop):
     transport.close()
     await polled()
     peer.close()
+
+
+class AnsweringInPieces(asyncio.Protocol):
+    """Answers in pieces of these sizes, none of which is `bytes`."""
+
+    def __init__(self, sizes):
+        self.pieces = [bytearray([letter]) * size for letter, size in enumerate(sizes)]
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        for piece in self.pieces:
+            self.transport.write(memoryview(piece))
+
+
+@pytest.mark.parametrize("sizes", [[300_000], [5, 70_000, 6, 7], [100_000, 5, 100_000, 3_000_000]])
+async def test_answers_of_all_sizes_keep_their_order(loop, contexts, sizes):
+    ours, peer = socket.socketpair()
+    peer.setblocking(False)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    transport, answering = await loop.create_connection(lambda: AnsweringInPieces(sizes), sock=ours)
+    await loop.sock_sendall(peer, b"question")
+    answer = b""
+    while len(answer) < sum(sizes):
+        answer += await loop.sock_recv(peer, 1_000_000)
+    assert answer == b"".join(answering.pieces)
+    assert contexts == []
+    transport.close()
+    await polled()
+    peer.close()

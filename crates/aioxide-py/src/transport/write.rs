@@ -105,7 +105,10 @@ impl StreamTransport {
             if empty {
                 return Step::Sent(Sent::Some(0));
             }
-            if !state.queue.is_empty() || !origin.goes_out(&mut state.wrote_in) {
+            // What would be sent in place of waiting to be gathered needs no place in the queue,
+            // where all but `bytes` is copied.
+            let large = data.as_slice().len() >= GATHERED.min(state.high);
+            if !state.queue.is_empty() || !(origin.goes_out(&mut state.wrote_in) || large) {
                 return Step::Queue;
             }
             if state.descriptor.is_detached() {
