@@ -272,6 +272,7 @@ def _load(chosen: Diagnostics) -> None:
         "aioxide.diagnostics.observers": True,
         "aioxide.diagnostics.pending": chosen.pending,
         "aioxide.diagnostics.unawaited": chosen.never_awaited or chosen.unstarted,
+        "json": chosen.output == "json" or chosen.blocking_action != "report",
     }
     for name, wanted in names.items():
         if wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -19,6 +18,8 @@ def emit(loop: Any, kind: str, text: list[str], fields: dict[str, Any]) -> None:
     Never raises: a program whose stderr is closed runs on.
     """
     if loop.diagnostics.output == "json":
+        import json
+
         line = json.dumps({"report": kind, "time": time.time(), "pid": os.getpid(), **fields})
     else:
         line = "aioxide: " + "\n  ".join(text)
