@@ -250,8 +250,8 @@ class EventLoop(
             self._close()
         elif not self.is_closed():
             _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
-            if _diagnostics is None:
-                # The interpreter ends, and has cleared this module.
+            if _diagnostics is None or unix_events.sys is None:
+                # The interpreter ends, and has cleared this module or asyncio's.
                 self._close()  # type: ignore[unreachable]
             elif not self.is_running():
                 self.close()

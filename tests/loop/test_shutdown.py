@@ -239,3 +239,15 @@ def test_unclosed_loop_that_outlives_the_modules(ends):
         """,
         "end",
     )
+
+
+def test_unclosed_loop_that_ends_with_the_modules_of_asyncio(ends):
+    """A module that ends forgets its names one by one, `sys` before what it was given later."""
+    ends(
+        """
+        import asyncio.unix_events
+        asyncio.unix_events.kept = new_event_loop()
+        print("end")
+        """,
+        "end",
+    )
