@@ -1,6 +1,8 @@
 """connect_accepted_socket: a connection accepted elsewhere."""
 
+import asyncio
 import socket
+import threading
 
 import pytest
 
@@ -62,3 +64,27 @@ async def test_datagram_socket_is_refused(loop):
     with socket.socket(type=socket.SOCK_DGRAM) as sock:
         with pytest.raises(ValueError, match="A Stream Socket was expected"):
             await loop.connect_accepted_socket(Recorder, sock)
+
+
+def test_what_a_thread_sends_meanwhile_comes_before_connection_made(loop):
+    """What came while the factory ran is older than the connection."""
+    order = []
+
+    class Told(asyncio.Protocol):
+        def connection_made(self, transport):
+            order.append("made")
+            transport.abort()
+            loop.call_soon(loop.stop)
+
+    def factory():
+        sender = threading.Thread(target=loop.call_soon_threadsafe, args=(order.append, "sent"))
+        sender.start()
+        sender.join()
+        return Told()
+
+    server = loop.run_until_complete(loop.create_server(factory, "127.0.0.1", 0))
+    with socket.create_connection(server.sockets[0].getsockname()):
+        loop.run_forever()
+    server.close()
+    loop.run_until_complete(server.wait_closed())
+    assert order == ["sent", "made"]

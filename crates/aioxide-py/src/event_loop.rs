@@ -332,9 +332,12 @@ impl Loop {
             .map(|()| Some(token))
     }
 
-    /// Queues `item` for the next turn.
+    /// Queues `item` for the next turn, behind what other threads have sent so far.
     #[inline]
     pub(crate) fn schedule(&self, item: Item) {
+        if self.inbox.has_items() {
+            self.take_arrived();
+        }
         self.scheduler.with(|scheduler| scheduler.schedule(item));
     }
 

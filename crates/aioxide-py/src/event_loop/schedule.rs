@@ -51,9 +51,6 @@ Not for other threads: see call_soon_threadsafe().";
         if let [argument] = call.rest {
             event_loop.tasks.scheduled(this, call.named[0], *argument);
         }
-        if event_loop.inbox.has_items() {
-            event_loop.take_arrived();
-        }
         event_loop.schedule(Item::Handle(handle.clone()));
         Ok(handle.into_ref())
     }
@@ -317,7 +314,7 @@ impl Loop {
 
     /// Queues what other threads have sent so far.
     #[cold]
-    fn take_arrived(&self) {
+    pub(super) fn take_arrived(&self) {
         let mut items = Vec::new();
         self.inbox.swap(&mut items);
         self.scheduler.with(|scheduler| scheduler.ready.extend(items.drain(..).map(Ready::Item)));
@@ -331,9 +328,6 @@ impl Loop {
     pub(super) fn send(&self, item: Item) -> PyResult<()> {
         let thread = self.running_thread();
         if thread == 0 || thread == thread_id() {
-            if self.inbox.has_items() {
-                self.take_arrived();
-            }
             self.schedule(item);
             return Ok(());
         }
