@@ -17,8 +17,15 @@ use crate::transport::Data;
 
 /// Adds them to the class.
 pub(crate) fn add_fast_methods(py: Python<'_>) -> PyResult<()> {
+    let class = py.get_type::<TlsTransport>();
+    // Programs look for "SSL" in it.
+    for attribute in ["__name__", "__qualname__"] {
+        class.setattr(attribute, NAME_IN_ASYNCIO)?;
+    }
     add_method::<TlsTransport, Write>(py)
 }
+
+const NAME_IN_ASYNCIO: &str = "_SSLProtocolTransport";
 
 struct Write;
 
@@ -82,7 +89,7 @@ impl Drop for TlsTransport {
         }
         let py = attached();
         let pending = PyErr::take(py);
-        let text: CString = c"unclosed transport <TlsTransport object>".into();
+        let text: CString = c"unclosed transport <asyncio._SSLProtocolTransport object>".into();
         let category = py.get_type::<PyResourceWarning>();
         if let Err(error) = PyErr::warn(py, &category, &text, 1) {
             error.write_unraisable(py, None);
