@@ -250,9 +250,9 @@ class EventLoop(
             self._close()
         elif not self.is_closed():
             _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
-            if _diagnostics is None or unix_events.sys is None:
+            if None in (_diagnostics, getattr(unix_events, "sys", None)):
                 # The interpreter ends, and has cleared this module or asyncio's.
-                self._close()  # type: ignore[unreachable]
+                self._close()
             elif not self.is_running():
                 self.close()
 
