@@ -1,18 +1,23 @@
 """`loop._ready` and `loop._scheduled`: asyncio's names for what is queued, to look at.
 
 The queues are native. Programs look into asyncio's all the same, test helpers above all: whether
-something is queued, and which timers there are, to run them by hand.
+something is queued, which timers there are, to run them by hand, and whether a test has left any.
+What the loop's own reports wait for is none of their business.
 """
 
 from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 from aioxide import _aioxide
 
 __all__ = ["Queue"]
+
+REPORTS = "aioxide.diagnostics.lost"
+"""The module whose functions the loop schedules for itself."""
 
 
 class View(Sequence[Any]):
@@ -60,4 +65,10 @@ class Queue:
             return self
         if type(loop)._run_once is not _aioxide.Loop._run_once:
             return self._nothing()
-        return View(getattr(loop, self._handles))
+        handles = getattr(loop, self._handles)
+        return View(lambda: [handle for handle in handles() if not _is_the_loops_own(handle)])
+
+
+def _is_the_loops_own(handle: Any) -> bool:
+    callback = getattr(handle, "_callback", None)
+    return type(callback) is FunctionType and callback.__module__ == REPORTS

@@ -121,6 +121,33 @@ def test_a_sleeping_task_is_in_the_queues(loop):
     loop.run_until_complete(main())
 
 
+@pytest.mark.usefixtures("expect_exception_handler")
+def test_what_the_loop_waits_for_itself_is_not_in_the_queues(loop, turn):
+    """Home Assistant's tests fail when one leaves a timer behind, as do those of aioesphomeapi."""
+    now = [0.0]
+    loop.time = lambda: now[-1]
+    seen = []
+
+    async def fail():
+        raise ValueError("failed")
+
+    def look():
+        seen.append(list(loop._ready))
+        loop.stop()
+
+    task = loop.create_task(fail())
+    turn()
+    assert not loop._scheduled
+    # A loop that tells of exceptions that nobody asks for does so within the next turns.
+    now.append(1.0)
+    for _ in range(4):
+        loop.call_soon(look)
+        loop.run_forever()
+    assert seen == [[]] * 4
+    assert not loop._scheduled
+    assert type(task.exception()) is ValueError
+
+
 def test_a_closed_loop_has_nothing(loop_factory):
     loop = loop_factory()
     loop.call_soon(nothing)
