@@ -171,24 +171,10 @@ def real_test_loop(recorder, utils):
     utils.TestCase.new_test_loop = new_test_loop
 
 
-def turns_for_gather(recorder, cls):
-    """The tests of gather run a loop until its `_ready` is empty; some turns do the same."""
-
-    def _run_loop(self, loop):
-        for _ in range(TURNS_FOR_GATHER):
-            loop.call_soon(loop.stop)
-            loop.run_forever()
-
-    cls._run_loop = _run_loop
-
-
-# Callbacks of a gather queue each other at most a few levels deep.
-TURNS_FOR_GATHER = 10
 REBOUND_CLASSES = {
     "test_base_events": ("BaseEventLoopTests", set_up_with_loop),
     "test_pep492": ("BaseTest", set_up_with_loop),
     "test_runners": ("BaseTest", real_loop_with_marked_shutdown),
-    "test_tasks": ("GatherTestsBase", turns_for_gather),
 }
 # Elsewhere the suite's TestLoop stands for a selector, whose fake descriptors no loop can watch.
 REBOUND_TEST_LOOPS = ("test_futures", "test_tasks")

@@ -21,7 +21,7 @@ from aioxide._connect import ConnectingLoop
 from aioxide._datagrams import DatagramLoop
 from aioxide._diagnostics import Diagnostics, default
 from aioxide._inside import base_events, events, unix_events
-from aioxide._queues import Queue
+from aioxide._queues import Queue, Ready, View
 from aioxide._resolve import ResolvingLoop
 from aioxide._selector import Selector
 from aioxide._serve import ServingLoop
@@ -60,9 +60,9 @@ class EventLoop(
 
     # A turn has called a selector of the program's.
     _in_poll = False
-    _ready = Queue("_ready_handles", collections.deque)
+    _ready = Queue("_ready_handles", Ready, collections.deque)
     # The next timer to be due is the first.
-    _scheduled = Queue("_timer_handles", list)
+    _scheduled = Queue("_timer_handles", View, list)
 
     def __init__(self, *, diagnostics: Diagnostics | None = None) -> None:
         if diagnostics is None:

@@ -1,20 +1,22 @@
-"""`loop._ready` and `loop._scheduled`: asyncio's names for what is queued, to look at.
+"""`loop._ready` and `loop._scheduled`: asyncio's names for what is queued.
 
 The queues are native. Programs look into asyncio's all the same, test helpers above all: whether
 something is queued, which timers there are, to run them by hand, and whether a test has left any.
-What the loop's own reports wait for is none of their business.
+Some put a handle at the front of what is ready. What the loop's own reports wait for is none of
+their business.
 """
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from types import FunctionType
 from typing import Any
 
 from aioxide import _aioxide
 
-__all__ = ["Queue"]
+__all__ = ["Queue", "Ready", "View"]
 
 REPORTS = "aioxide.diagnostics.lost"
 """The module whose functions the loop schedules for itself."""
@@ -23,10 +25,11 @@ REPORTS = "aioxide.diagnostics.lost"
 class View(Sequence[Any]):
     """The handles in a queue at the time of each look. Read-only."""
 
-    __slots__ = ("_handles",)
+    __slots__ = ("_handles", "_loop")
 
-    def __init__(self, handles: Callable[[], list[Any]]) -> None:
+    def __init__(self, handles: Callable[[], list[Any]], loop: Any) -> None:
         self._handles = handles
+        self._loop = loop
 
     def __len__(self) -> int:
         return len(self._handles())
@@ -49,6 +52,47 @@ class View(Sequence[Any]):
         return repr(self._handles())
 
 
+class Ready(View, MutableSequence[Any]):
+    """What is to run, with the methods of a deque. Events that have no handle keep their place."""
+
+    __slots__ = ()
+
+    def insert(self, index: int, value: Any) -> None:
+        behind = self._handles()[index:]
+        self._loop._insert_ready(value, behind[0] if behind else None)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        handle = self._handles()[operator.index(index)]
+        self._loop._insert_ready(value, handle)
+        self._loop._remove_ready(handle)
+
+    def __delitem__(self, index: Any) -> None:
+        self._loop._remove_ready(self._handles()[operator.index(index)])
+
+    def append(self, value: Any) -> None:
+        self._loop._insert_ready(value)
+
+    def appendleft(self, value: Any) -> None:
+        self.insert(0, value)
+
+    def extendleft(self, values: Iterable[Any]) -> None:
+        for value in values:
+            self.appendleft(value)
+
+    def popleft(self) -> Any:
+        return self.pop(0)
+
+    def clear(self) -> None:
+        for handle in self._handles():
+            self._loop._remove_ready(handle)
+
+    def rotate(self, n: int = 1) -> None:
+        handles = collections.deque(self._handles())
+        handles.rotate(n)
+        self.clear()
+        self.extend(handles)
+
+
 class Queue:
     """The attribute `_ready` or `_scheduled`: a view of what a method of the loop lists.
 
@@ -56,8 +100,9 @@ class Queue:
     queues. It finds `nothing`: they are run by `loop._selector.select()`.
     """
 
-    def __init__(self, handles: str, nothing: Callable[[], Any]) -> None:
+    def __init__(self, handles: str, view: Callable[..., Any], nothing: Callable[[], Any]) -> None:
         self._handles = handles
+        self._view = view
         self._nothing = nothing
 
     def __get__(self, loop: Any, owner: type | None = None) -> Any:
@@ -66,7 +111,11 @@ class Queue:
         if type(loop)._run_once is not _aioxide.Loop._run_once:
             return self._nothing()
         handles = getattr(loop, self._handles)
-        return View(lambda: [handle for handle in handles() if not _is_the_loops_own(handle)])
+
+        def shown() -> list[Any]:
+            return [handle for handle in handles() if not _is_the_loops_own(handle)]
+
+        return self._view(shown, loop)
 
 
 def _is_the_loops_own(handle: Any) -> bool:

@@ -57,6 +57,126 @@ def test_a_handle_that_the_program_made_is_ready(loop):
     assert not loop._scheduled
 
 
+@pytest.fixture
+def named(loop):
+    """Queue callbacks of these names, and list the names that are queued now."""
+
+    class Named:
+        def __init__(self):
+            self.ran = []
+
+        def handle(self, name):
+            return asyncio.Handle(self.ran.append, (name,), loop)
+
+        def queue(self, *names):
+            return [loop.call_soon(self.ran.append, name) for name in names]
+
+        def queued(self):
+            return "".join(handle._args[0] for handle in loop._ready)
+
+    return Named()
+
+
+def test_what_is_ready_can_be_changed(loop, named, turn):
+    """As mode_streaming puts a callback before all others."""
+    first, _, third = named.queue("a", "b", "c")
+    queue = loop._ready
+    queue.appendleft(named.handle("d"))
+    queue.append(named.handle("e"))
+    queue.insert(1, named.handle("f"))
+    queue.insert(-1, named.handle("g"))
+    queue.insert(100, named.handle("h"))
+    queue.insert(-100, named.handle("i"))
+    assert named.queued() == "idfabcgeh"
+    assert queue.popleft()._args == ("i",)
+    assert queue.pop()._args == ("h",)
+    queue.remove(first)
+    assert named.queued() == "dfbcge"
+    del queue[0]
+    queue[0] = named.handle("j")
+    assert queue.index(third) == 2
+    queue.rotate(2)
+    assert named.queued() == "gejbc"
+    queue.extend([named.handle("k"), named.handle("l")])
+    queue.extendleft([named.handle("m"), named.handle("n")])
+    assert named.queued() == "nmgejbckl"
+    turn()
+    assert "".join(named.ran) == "nmgejbckl"
+    assert not loop._ready
+
+
+def test_nothing_can_be_taken_out_of_an_empty_queue(loop, named):
+    for take in ("pop", "popleft"):
+        with pytest.raises(IndexError):
+            getattr(loop._ready, take)()
+    with pytest.raises(ValueError):  # noqa: PT011 - its text is of no use to anybody
+        loop._ready.remove(named.handle("a"))
+    with pytest.raises(IndexError):
+        del loop._ready[0]
+
+
+def test_ready_is_emptied(loop, named, turn):
+    named.queue("a", "b")
+    thread = threading.Thread(
+        target=lambda: loop.call_soon_threadsafe(named.ran.append, "c"), daemon=True
+    )
+    thread.start()
+    thread.join()
+    loop._ready.clear()
+    assert named.queued() == ""
+    turn()
+    assert named.ran == []
+
+
+def test_ready_is_changed_within_a_turn(loop, named, turn):
+    """A turn runs as many handles as there were at its start."""
+
+    def change():
+        loop._ready.appendleft(named.handle("b"))
+        loop._ready.remove(last)
+
+    loop.call_soon(change)
+    named.queue("a")
+    last = loop.call_soon(named.ran.append, "c")
+    turn()
+    assert named.ran == ["b", "a"]
+    loop.call_soon(loop._ready.clear)
+    named.queue("d")
+    loop.call_soon(loop.stop)
+    loop.call_later(0.01, loop.stop)
+    try:
+        loop.run_forever()
+    except IndexError:
+        assert type(loop).__module__ == "asyncio.unix_events"
+    assert named.ran == ["b", "a"]
+
+
+def test_what_was_taken_out_is_run_by_hand(loop, named, turn):
+    handle = named.queue("a")[0]
+    assert loop._ready.popleft() is handle
+    handle._run()
+    loop._ready.append(handle)
+    loop._ready.appendleft(handle)
+    turn()
+    assert named.ran == ["a"] * 3
+
+
+def test_asyncio_queues_a_callback(loop, named, turn):
+    """By the method behind `call_soon`, which programs that extend the loop call."""
+    handle = loop._call_soon(named.ran.append, ("a",), None)
+    assert handle in loop._ready
+    turn()
+    assert named.ran == ["a"]
+
+
+def test_only_handles_are_ready(loop, turn):
+    """asyncio fails when it is to run."""
+    with pytest.raises(AttributeError):
+        loop._ready.append(nothing)
+        turn()
+    assert not [handle for handle in loop._ready if handle is nothing]
+
+
 @pytest.mark.parametrize("method", ["_add_callback", "_add_callback_signalsafe"])
 def test_a_cancelled_handle_is_not_queued(loop, method):
     handle = asyncio.Handle(nothing, (), loop)

@@ -27,6 +27,16 @@ impl<T> ReadyQueue<T> {
         self.items.extend(items);
     }
 
+    /// Puts `item` before the one at `index`, or last if there are not so many.
+    pub fn insert(&mut self, index: usize, item: T) {
+        self.items.insert(index.min(self.items.len()), item);
+    }
+
+    /// Takes out the item at `index`.
+    pub fn remove(&mut self, index: usize) -> Option<T> {
+        self.items.remove(index)
+    }
+
     /// Takes the item that has waited longest.
     #[inline]
     pub fn pop(&mut self) -> Option<T> {

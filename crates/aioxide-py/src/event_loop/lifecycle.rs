@@ -9,12 +9,12 @@ use aioxide_core::scheduler::Ready;
 use aioxide_core::sys::{Epoll, Wakeup};
 use aioxide_core::{Nanos, Timeout};
 use pyo3::exceptions::PyRuntimeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::host::Running;
+use super::queued::item_of;
 use super::{Item, Loop, Source};
 use crate::datagram::AddressBook;
 use crate::ffi::Ref;
@@ -147,7 +147,8 @@ impl Loop {
 
     /// Queue a handle that asyncio's own code made, unless it was cancelled.
     fn _add_callback(&self, handle: &Bound<'_, PyAny>) -> PyResult<()> {
-        if let Some(item) = uncancelled(handle)? {
+        let (item, cancelled) = item_of(handle)?;
+        if !cancelled {
             self.schedule(item);
         }
         Ok(())
@@ -155,7 +156,8 @@ impl Loop {
 
     /// As _add_callback(), from any thread or from a signal handler.
     fn _add_callback_signalsafe(&self, handle: &Bound<'_, PyAny>) -> PyResult<()> {
-        uncancelled(handle)?.map_or(Ok(()), |item| self.send(item))
+        let (item, cancelled) = item_of(handle)?;
+        if cancelled { Ok(()) } else { self.send(item) }
     }
 
     /// End a wait of the loop, from any thread.
@@ -325,14 +327,4 @@ impl Loop {
         self.inbox.swap(&mut items);
         items
     }
-}
-
-/// The item of a handle that is to run.
-fn uncancelled(handle: &Bound<'_, PyAny>) -> PyResult<Option<Item>> {
-    let py = handle.py();
-    if let Some(handle) = HandleRef::from_object(py, handle)? {
-        return Ok((!handle.is_cancelled()).then_some(Item::Handle(handle)));
-    }
-    let cancelled = handle.getattr(intern!(py, "_cancelled"))?.is_truthy()?;
-    Ok((!cancelled).then(|| Item::Foreign(Ref::new(handle))))
 }
