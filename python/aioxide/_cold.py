@@ -13,12 +13,12 @@ import socket
 import ssl
 import sys
 import threading
-import warnings
 from asyncio import constants, trsock
 from typing import TYPE_CHECKING, Any, cast
 
 from aioxide._inside import base_events, events, format_helpers, futures, sslproto
 from aioxide._tls_sessions import begin_handshake
+from aioxide._unclosed import LEFT
 
 if TYPE_CHECKING:
     from aioxide import _aioxide
@@ -164,9 +164,12 @@ def log_slow(loop: Any, transport: Any, seconds: float) -> None:
         base_events.logger.warning("Executing %r took %.3f seconds", transport, seconds)
 
 
-def unclosed(text: str, source: object) -> None:
-    """Warn of what nobody closed; `source` was allocated where that was made."""
-    warnings.warn(text, ResourceWarning, stacklevel=2, source=source)
+def unclosed(kind: str, text: str, source: object) -> None:
+    """Warn of a transport of the native class `kind` that nobody closed.
+
+    `source` was allocated where that was made.
+    """
+    LEFT[kind](text, source)
 
 
 def log_lost_write() -> None:

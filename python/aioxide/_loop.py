@@ -30,6 +30,7 @@ from aioxide._sockets import SocketLoop
 from aioxide._subprocess import SubprocessLoop
 from aioxide._tls import EncryptingLoop
 from aioxide._transports import TransportLoop
+from aioxide._unclosed import unclosed_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,17 +245,20 @@ class EventLoop(
                 source=self,
             )
 
-    def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
+    def __del__(self, _warn: Callable[..., None] = unclosed_loop) -> None:
         if "_listeners" not in self.__dict__:
             # __init__ failed: there is nothing that a program could have closed.
             self._close()
         elif not self.is_closed():
-            _warn(f"unclosed event loop {self!r}", ResourceWarning, source=self)
+            _warn(f"unclosed event loop {self!r}", self)
             if None in (_diagnostics, getattr(unix_events, "sys", None)):
                 # The interpreter ends, and has cleared this module or asyncio's.
                 self._close()
             elif not self.is_running():
                 self.close()
+
+    # The name that is told of, and silenced, when the warning is an error.
+    __del__.__qualname__ = "BaseEventLoop.__del__"
 
     def set_debug(self, enabled: bool) -> None:
         """Switch debug mode."""

@@ -309,8 +309,9 @@ async def test_nobody_closes_it(loop, listener, tls_contexts):
         del transport, protocol
         gc.collect()
         gc.collect()
-    texts = [str(warning.message) for warning in caught]
-    assert "unclosed transport <asyncio._SSLProtocolTransport object>" in texts
+    text = "unclosed transport <asyncio._SSLProtocolTransport object>"
+    files = [warning.filename for warning in caught if str(warning.message) == text]
+    assert files == [asyncio.sslproto.__file__]
     assert await reset_or(peer.recv_raw()) == b""
     peer.close()
 

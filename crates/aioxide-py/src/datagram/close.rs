@@ -205,7 +205,7 @@ impl Drop for DatagramTransport {
         }
         // As with streams: what was made with the transport tells tracemalloc where.
         let text = format!("unclosed transport <DatagramTransport fd={fd}>");
-        if let Err(error) = cold(py, "unclosed", (text, extra.bind(py))) {
+        if let Err(error) = cold(py, "unclosed", ("DatagramTransport", text, extra.bind(py))) {
             error.write_unraisable(py, None);
         }
         closing.close(py);

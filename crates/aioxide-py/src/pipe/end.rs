@@ -340,7 +340,7 @@ impl Drop for PipeTransport {
         let text = format!("unclosed transport <{} fd={}>", self.name, self.fd.number());
         // As with sockets: what was made together with the transport tells where that was.
         let source = self.state.with(|state| state.extra.clone());
-        if let Err(error) = cold(py, "unclosed", (text, source.bind(py))) {
+        if let Err(error) = cold(py, "unclosed", (self.name, text, source.bind(py))) {
             error.write_unraisable(py, None);
         }
         if let Err(error) = pipe.bind(py).call_method0("close") {

@@ -1,9 +1,9 @@
 //! `TlsTransport`: what the program writes to.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use pyo3::exceptions::{PyNotImplementedError, PyResourceWarning, PyTypeError};
+use pyo3::exceptions::{PyNotImplementedError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3::{PyTraverseError, PyVisit};
@@ -12,7 +12,7 @@ use super::interop::interop;
 use super::protocol::TlsProtocol;
 use super::state::Marks;
 use crate::ffi::{Arguments, FastMethod, Ref, add_method, attached, new_with_dict};
-use crate::names;
+use crate::names::{self, cold};
 use crate::transport::Data;
 
 /// Adds them to the class.
@@ -89,9 +89,8 @@ impl Drop for TlsTransport {
         }
         let py = attached();
         let pending = PyErr::take(py);
-        let text: CString = c"unclosed transport <asyncio._SSLProtocolTransport object>".into();
-        let category = py.get_type::<PyResourceWarning>();
-        if let Err(error) = PyErr::warn(py, &category, &text, 1) {
+        let text = "unclosed transport <asyncio._SSLProtocolTransport object>";
+        if let Err(error) = cold(py, "unclosed", ("TlsTransport", text, py.None())) {
             error.write_unraisable(py, None);
         }
         if let Some(error) = pending {

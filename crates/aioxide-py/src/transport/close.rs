@@ -243,7 +243,7 @@ impl Drop for StreamTransport {
         // can: tracemalloc knows where.
         if !quiet {
             let text = format!("unclosed transport <StreamTransport fd={fd}>");
-            if let Err(error) = cold(py, "unclosed", (text, extra.bind(py))) {
+            if let Err(error) = cold(py, "unclosed", ("StreamTransport", text, extra.bind(py))) {
                 error.write_unraisable(py, None);
             }
         }
