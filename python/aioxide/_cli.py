@@ -75,8 +75,9 @@ class Run:
             help=self.summary,
             description=(
                 "Run a Python program as `python FILE` or `python -m MODULE` would, with the "
-                "event loop that asyncio makes by default replaced by aioxide's. Loops that the "
-                "program picks itself (a loop_factory, a policy, a class) are left alone."
+                "event loop that asyncio makes by default replaced by aioxide's, and that of "
+                "uvicorn. Loops that the program picks itself (a loop_factory, a policy, a class) "
+                "are left alone, and told of."
             ),
             epilog=(
                 "Options of aioxide come before FILE or -m; all that follows is the program's. "
@@ -121,6 +122,7 @@ class Run:
         from . import _program
         from ._diagnostics import Diagnostics, set_default, settings
         from ._install import install
+        from ._other_loops import tell_of_other_loops
 
         try:
             # A program that somebody starts by hand: what costs a little, or looks at everything
@@ -146,6 +148,7 @@ class Run:
             install(http=options.http)
         except ImportError as error:
             fail(f"--http: {error}. Install aiohttp, or leave --http out")
+        tell_of_other_loops()
         try:
             if first == "-m":
                 module, *rest = rest or [""]

@@ -16,7 +16,8 @@ early importers; setting a policy would forget the current loops.
 
 A policy that was set by someone else and makes its own loops (uvloop's, say) does not come by that
 hook. It is replaced by `aioxide.EventLoopPolicy`: the last one to install itself wins, as among
-other loops. A program that later sets a policy or passes a `loop_factory` gets what it asks for.
+other loops. Nor does uvicorn come by it, which looks for a loop itself: see `_uvicorn.py`. A
+program that later sets a policy or passes a `loop_factory` gets what it asks for.
 """
 
 import asyncio.events
@@ -24,6 +25,7 @@ import sys
 from typing import Any
 
 from ._loop import EventLoop
+from ._uvicorn import choose_aioxide, choose_as_before
 
 __all__ = ["install", "uninstall"]
 
@@ -33,8 +35,9 @@ def install(*, http: bool = False) -> None:
 
     From now on `asyncio.run()`, `asyncio.Runner`, `asyncio.new_event_loop()` and, up to CPython
     3.13, `asyncio.get_event_loop()` in the main thread make aioxide's loop, unless they are told
-    otherwise. Loops that exist go on as they are. Calling it again changes nothing. Forked children
-    inherit it; children that start a new interpreter do not.
+    otherwise. So does uvicorn with its loop "auto", which is what it takes if it is told nothing.
+    Loops that exist go on as they are. Calling it again changes nothing. Forked children inherit
+    it; children that start a new interpreter do not.
 
     With `http`, programs that import aiohttp use the client of `aioxide.http` from now on: its
     names are put into aiohttp's modules. What has been imported from aiohttp by name before stays
@@ -56,6 +59,7 @@ def install(*, http: bool = False) -> None:
     policy = vars(asyncio.events)["_event_loop_policy"]
     if policy is not None and not _makes_our_loop(policy):
         _replace(asyncio.events, "_event_loop_policy", EventLoopPolicy())
+    choose_aioxide()
     if http:
         from ._install_http import replacements
 
@@ -74,6 +78,7 @@ def uninstall() -> None:
         owner, name, ours, previous = _replaced.pop()
         if vars(owner)[name] is ours:
             setattr(owner, name, previous)
+    choose_as_before()
 
 
 # What install() has put where: the owner, the attribute, our object and the one that was there.

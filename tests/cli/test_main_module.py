@@ -204,7 +204,7 @@ def test_loop_that_the_program_picks_is_left_alone(launch, write):
             print(type(runner.get_loop()) is asyncio.SelectorEventLoop)
         """,
     )
-    assert launch.same("program.py").stdout == "True\n"
+    assert launch.aioxide("program.py").stdout == "True\n"
 
 
 def test_warnings_are_only_the_programs(launch, write):

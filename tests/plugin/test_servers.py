@@ -44,14 +44,50 @@ def test_uvicorn_worker_processes(serving, loop_of):
             assert loop_of(f"http://127.0.0.1:{sock.getsockname()[1]}") == OURS
 
 
-def test_uvicorn_under_the_command(serving, loop_of):
-    """The way for releases before 0.36, whose --loop takes no other names than their own."""
+@pytest.mark.parametrize("option", [(), ("--loop", "auto"), ("--loop", "none")])
+def test_uvicorn_under_the_command(serving, loop_of, option):
+    """Releases before 0.36 have no other names than their own for --loop."""
     pytest.importorskip("uvicorn")
     with serving(
         *("-m", "aioxide", "run", "-m", "uvicorn", "application:app", "--port", "0"),
-        *("--lifespan", "off", "--loop", "none"),
+        *("--lifespan", "off", *option),
     ) as address:
         assert loop_of(address) == OURS
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import aioxide; aioxide.install()", ""),
+        ("", "import aioxide; aioxide.install()"),
+        ("import uvicorn.loops.auto", "import aioxide; aioxide.install()"),
+        ("import aioxide; aioxide.install(); aioxide.uninstall()", "aioxide.install()"),
+    ],
+)
+def test_uvicorn_run(write, serving, loop_of, before, after):
+    pytest.importorskip("uvicorn")
+    run = 'uvicorn.run("application:app", port=0, lifespan="off")'
+    write("main.py", f"{before}\nimport uvicorn\n{after}\n{run}\n")
+    with serving("main.py") as address:
+        assert loop_of(address) == OURS
+
+
+def test_uvicorn_after_uninstall(execute):
+    pytest.importorskip("uvicorn")
+    choose = "print(uvicorn.Config(None).get_loop_factory().__module__)"
+    shown = execute(
+        "-c",
+        f"""if True:
+            import aioxide, uvicorn
+            {choose}
+            aioxide.install()
+            {choose}
+            aioxide.uninstall()
+            {choose}""",
+    )
+    before, ours, after = shown.split()
+    assert ours == "aioxide._loop"
+    assert before == after != ours
 
 
 def test_uvicorn_in_a_program(write, serving, loop_of):
@@ -128,6 +164,19 @@ def test_gunicorn_with_uvicorn_s_worker(write, serving, loop_of):
     )
     with serving(
         *("-m", "gunicorn", "--bind", "127.0.0.1:0", "--worker-class", "worker.Worker"),
+        *("--no-control-socket", "application:app"),
+    ) as address:
+        assert loop_of(address) == OURS
+
+
+def test_gunicorn_installs_it_for_uvicorn_s_worker(write, serving, loop_of):
+    """Its workers are forked, and keep what the configuration has installed."""
+    pytest.importorskip("gunicorn")
+    pytest.importorskip("uvicorn")
+    write("gunicorn.conf.py", "import aioxide\naioxide.install()\n")
+    with serving(
+        *("-m", "gunicorn", "--bind", "127.0.0.1:0"),
+        *("--worker-class", "uvicorn.workers.UvicornWorker"),
         *("--no-control-socket", "application:app"),
     ) as address:
         assert loop_of(address) == OURS
