@@ -151,6 +151,19 @@ def test_ready_is_changed_within_a_turn(loop, named, turn):
     assert named.ran == ["b", "a"]
 
 
+def test_another_thread_wakes_the_loop_for_what_it_put_into_ready(loop):
+    def put():
+        loop._ready.appendleft(asyncio.Handle(loop.stop, (), loop))
+        loop._write_to_self()
+
+    thread = threading.Timer(0.05, put)
+    loop.call_soon(thread.start)
+    end = loop.call_later(20, loop.stop)
+    loop.run_forever()
+    thread.join()
+    assert end in loop._scheduled  # so it was the other that ended the run
+
+
 def test_what_was_taken_out_is_run_by_hand(loop, named, turn):
     handle = named.queue("a")[0]
     assert loop._ready.popleft() is handle
