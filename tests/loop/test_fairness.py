@@ -303,3 +303,46 @@ def test_cancelled_tasks_leave_beside_spinning_ones(loop, tasks):
         return [type(result) for result in results]
 
     assert loop.run_until_complete(main()) == [asyncio.CancelledError] * tasks
+
+
+@pytest.mark.parametrize("idle", [0, 0.0005, 0.003])
+def test_the_turns_after_a_wait_look_at_descriptors(loop, pair, idle):
+    """Programs make a descriptor ready, let the loop turn twice, and count on its callback."""
+    ours, theirs = pair
+    seen = []
+
+    async def main():
+        for _ in range(50 if idle else 1):
+            await asyncio.sleep(idle)
+            theirs.send(b"x")
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert seen.pop() == b"x"
+
+    loop.add_reader(ours, lambda: seen.append(ours.recv(1)))
+    loop.run_until_complete(main())
+    loop.remove_reader(ours)
+
+
+def test_what_is_written_after_a_wait_has_arrived_two_turns_later(loop):
+    received = []
+
+    class Server(asyncio.Protocol):
+        def data_received(self, data):
+            received.append(data)
+
+    async def main():
+        server = await loop.create_server(Server, "127.0.0.1", 0)
+        address = server.sockets[0].getsockname()
+        transport, _ = await loop.create_connection(asyncio.Protocol, *address)
+        for _ in range(50):
+            await asyncio.sleep(0.0005)
+            transport.write(b"x")
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert received.pop() == b"x"
+        transport.close()
+        server.close()
+        await server.wait_closed()
+
+    loop.run_until_complete(main())

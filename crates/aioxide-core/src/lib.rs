@@ -47,4 +47,4 @@ pub use reactor::Reactor;
 pub use ready::ReadyQueue;
 pub use scheduler::Scheduler;
 pub use timers::{TimerKey, Timers};
-pub use turn::{Host, POLL_BUDGET, POLL_LEAST, turn};
+pub use turn::{Host, POLL_BUDGET, POLL_LEAST, POLLED_TURNS, turn};

@@ -10,7 +10,7 @@ use crate::poller::{Event, Poller, Timeout};
 use crate::reactor::Reactor;
 use crate::ready::ReadyQueue;
 use crate::timers::Timers;
-use crate::turn::{POLL_BUDGET, POLL_LEAST};
+use crate::turn::{POLL_BUDGET, POLL_LEAST, POLLED_TURNS};
 
 /// One entry of the ready queue.
 #[derive(Debug)]
@@ -63,6 +63,8 @@ pub struct Scheduler<T, S, P> {
     put_off: u64,
     /// For how long it may be put off at most, as far as that is known.
     budget: u64,
+    /// So many polls that find nothing put off no other.
+    eager: u32,
     /// What events have woken is to run before the next poll.
     answers: bool,
     /// How many events named no registration since the poller was new.
@@ -91,15 +93,22 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
             last_event: 0,
             put_off: 0,
             budget: 0,
+            eager: 0,
             answers: false,
             strays: 0,
         }
     }
 
-    /// The next turn polls, however recent the last poll is: the first of each run does, as with
-    /// asyncio.
+    /// The next turn polls, however recent the last poll is.
     pub fn poll_next_turn(&mut self) {
         self.put_off = 0;
+    }
+
+    /// The loop begins to run, or to wait: the next turn polls, and so do [`POLLED_TURNS`] after it,
+    /// as with asyncio. Of these, turns after an event that come sooner than [`POLL_LEAST`] do not.
+    pub fn poll_next_turns(&mut self) {
+        self.put_off = 0;
+        self.eager = POLLED_TURNS;
     }
 
     /// An event has woken whoever goes on in the next turn, which does not poll in between, unless
@@ -138,11 +147,14 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
     /// Queues what the poll found, and decides for how long work that is ready may put off the
     /// next one: a sixteenth of the time since a poll last found an event, but at least
     /// [`POLL_LEAST`] and at most [`POLL_BUDGET`]. So a busy descriptor is looked at often, and
-    /// quiet ones cost next to nothing. `budget` is the latter in ticks, `None` when that is not
+    /// quiet ones cost next to nothing. Not so soon after the loop has waited
+    /// ([`Scheduler::poll_next_turns`]). `budget` is the latter in ticks, `None` when that is not
     /// known yet: then each turn polls.
     pub fn end_poll(&mut self, ticks: u64, budget: Option<u64>) {
+        let mut found = false;
         for event in self.events.drain(..) {
             if self.reactor.source(event.token).is_some() {
+                found = true;
                 self.last_event = ticks;
                 self.ready.push(Ready::Event(event));
             } else {
@@ -152,6 +164,11 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
         self.ticks = ticks;
         self.last_poll = ticks;
         self.budget = budget.unwrap_or(0);
+        if !found && self.eager > 0 {
+            self.eager -= 1;
+            self.put_off = 0;
+            return;
+        }
         self.put_off = budget.map_or(0, |budget| {
             let least = budget / const { (POLL_BUDGET / POLL_LEAST) as u64 };
             (ticks.wrapping_sub(self.last_event) >> 4).clamp(least, budget)

@@ -14,6 +14,11 @@ pub const POLL_BUDGET: Nanos = 25_000;
 /// costs a fraction of this, so busy descriptors cannot take most of the time from other work.
 pub const POLL_LEAST: Nanos = 500;
 
+/// How many turns poll, each of them, after the loop has begun to run or has waited, before polls
+/// are put off. Programs that make a descriptor ready and then let the loop turn a few times count
+/// on these turns to see it, as with asyncio; beside a wait a few polls cost little.
+pub const POLLED_TURNS: u32 = 16;
+
 /// Whoever runs the items: the loop, or a test.
 ///
 /// Every method but [`Host::with`] may call back into the loop.
@@ -134,6 +139,9 @@ fn wait<H: Host>(host: &H) -> Result<(), H::Error> {
         let now = host.now()?;
         host.with(|scheduler| scheduler.timeout(now))
     };
+    if !matches!(timeout, Timeout::Zero) {
+        host.with(Scheduler::poll_next_turns);
+    }
     poll(host, timeout)
 }
 

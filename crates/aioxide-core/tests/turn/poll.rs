@@ -1,6 +1,6 @@
 //! For how long work that is ready puts off the poll.
 
-use aioxide_core::{POLL_BUDGET, POLL_LEAST};
+use aioxide_core::{POLL_BUDGET, POLL_LEAST, POLLED_TURNS};
 use proptest::prelude::*;
 
 use crate::world::{Action, World};
@@ -29,6 +29,13 @@ fn ticks_to_poll(world: &World) -> u64 {
         }
     }
     panic!("no poll within the budget");
+}
+
+/// The next turns poll, so many of them.
+fn poll_eagerly(world: &World, turns: u32) {
+    for _ in 0..turns {
+        assert_eq!(ticks_to_poll(world), 0);
+    }
 }
 
 #[test]
@@ -81,6 +88,7 @@ fn a_wake_up_by_another_thread_is_no_event() {
     world.script(1, [Action::Tick(STEP), Action::Soon(1)]);
     world.arrivals.borrow_mut().push_back(1);
     assert_eq!(world.polled(), Some(aioxide_core::Timeout::Never), "woken by item 1");
+    poll_eagerly(&world, POLLED_TURNS);
     assert_eq!(ticks_to_poll(&world), BUDGET - STEP);
 }
 
@@ -97,11 +105,34 @@ fn every_turn_polls_while_the_budget_is_not_known() {
 }
 
 #[test]
-fn each_run_begins_with_a_poll() {
+fn a_poll_that_is_asked_for_is_not_put_off() {
     let world = chain();
     ticks_to_poll(&world);
     world.scheduler.borrow_mut().poll_next_turn();
     assert_eq!(ticks_to_poll(&world), 0);
+    assert_eq!(ticks_to_poll(&world), BUDGET - STEP);
+}
+
+#[test]
+fn each_run_begins_with_turns_that_poll() {
+    let world = chain();
+    ticks_to_poll(&world);
+    world.scheduler.borrow_mut().poll_next_turns();
+    poll_eagerly(&world, 1 + POLLED_TURNS);
+    assert_eq!(ticks_to_poll(&world), BUDGET - STEP);
+}
+
+#[test]
+fn an_event_does_not_use_up_the_turns_that_poll() {
+    let world = chain();
+    world.scheduler.borrow_mut().poll_next_turns();
+    world.script(2, [Action::Readable(3, false)]);
+    world.perform(&Action::Readable(3, true));
+    ticks_to_poll(&world);
+    let gap = ticks_to_poll(&world);
+    assert!((LEAST - STEP..LEAST + STEP).contains(&gap), "{gap}");
+    poll_eagerly(&world, POLLED_TURNS);
+    assert!(ticks_to_poll(&world) > 0);
 }
 
 /// A chain whose steps take so many ticks, beside a descriptor that is always ready. It has polled.

@@ -43,7 +43,7 @@ impl<'a, 'py> Running<'a, 'py> {
     /// # Errors
     /// What ended the run.
     pub(super) fn run_until_stopped(&self) -> PyResult<()> {
-        self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turn());
+        self.event_loop.scheduler.with(|scheduler| scheduler.poll_next_turns());
         let counters = &self.event_loop.counters;
         counters.resume(State::Running, self.ticks());
         if self.watched.is_some() {
