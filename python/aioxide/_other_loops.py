@@ -1,7 +1,10 @@
 """What `aioxide run` says of a loop that the program picks itself, which is left alone."""
 
 import asyncio
+import contextlib
+import sys
 from asyncio import events
+from typing import TextIO
 
 from ._aioxide import Loop
 from ._terminal import say
@@ -23,10 +26,19 @@ def tell_of_other_loops() -> None:
         kind = type(loop)
         if loop is not None and kind not in told and not isinstance(loop, Loop):
             told.add(kind)
-            say(
-                f"not on aioxide's loop: the program has picked {kind.__module__}."
-                f"{kind.__qualname__} itself. Have it pick aioxide.new_event_loop, or none"
-            )
+            tell_of(kind)
 
     events._set_running_loop = _set_running_loop
     asyncio._set_running_loop = _set_running_loop
+
+
+def tell_of(kind: type) -> None:
+    """Never raises: a program whose stderr is closed runs on."""
+    stream: TextIO | None = sys.stderr
+    if stream is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        say(
+            f"not on aioxide's loop: the program has picked {kind.__module__}."
+            f"{kind.__qualname__} itself. Have it pick aioxide.new_event_loop, or none"
+        )

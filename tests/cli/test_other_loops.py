@@ -84,3 +84,11 @@ def test_uvloop_is_told_of(launch, write):
     done = launch.aioxide("program.py")
     assert done.returncode == 0
     assert "the program has picked uvloop.Loop itself" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("end", ["sys.stderr.close()", "sys.stderr = None", "os.close(2)"])
+def test_a_program_without_stderr(launch, write, end):
+    write("program.py", f"import os, sys\n{end}\n{PROGRAM}{textwrap.dedent(PICKS['factory'])}")
+    done = launch.aioxide("program.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["_UnixSelectorEventLoop"]
