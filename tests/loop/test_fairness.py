@@ -326,10 +326,14 @@ def test_the_turns_after_a_wait_look_at_descriptors(loop, pair, idle):
 
 def test_what_is_written_after_a_wait_has_arrived_two_turns_later(loop):
     received = []
+    lost = asyncio.Event()
 
     class Server(asyncio.Protocol):
         def data_received(self, data):
             received.append(data)
+
+        def connection_lost(self, exc):
+            lost.set()
 
     async def main():
         server = await loop.create_server(Server, "127.0.0.1", 0)
@@ -342,6 +346,7 @@ def test_what_is_written_after_a_wait_has_arrived_two_turns_later(loop):
             await asyncio.sleep(0)
             assert received.pop() == b"x"
         transport.close()
+        await lost.wait()
         server.close()
         await server.wait_closed()
 
