@@ -61,12 +61,13 @@ def finalized_as(owner: Any, line: int) -> type[Left]:
 
 
 SOCKET = finalized_as(selector_events._SelectorTransport, 2)  # type: ignore[attr-defined]
-TLS = finalized_as(sslproto._SSLProtocolTransport, 3)
-PIPES = {
+LEFT = {
+    "StreamTransport": SOCKET,
+    "DatagramTransport": SOCKET,
+    "TlsTransport": finalized_as(sslproto._SSLProtocolTransport, 3),
     "ReadPipeTransport": finalized_as(unix_events._UnixReadPipeTransport, 2),
     "WritePipeTransport": finalized_as(unix_events._UnixWritePipeTransport, 2),
 }
-LEFT = {"StreamTransport": SOCKET, "DatagramTransport": SOCKET, "TlsTransport": TLS, **PIPES}
 """What is left of each native class of transports."""
 
 unclosed_loop = warning_of(base_events.BaseEventLoop, 2)

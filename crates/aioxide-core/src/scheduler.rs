@@ -63,7 +63,7 @@ pub struct Scheduler<T, S, P> {
     put_off: u64,
     /// For how long it may be put off at most, as far as that is known.
     budget: u64,
-    /// So many polls that find nothing put off no other.
+    /// So many more polls that find nothing put off no other.
     eager: u32,
     /// What events have woken is to run before the next poll.
     answers: bool,
@@ -147,9 +147,9 @@ impl<T, S, P: Poller> Scheduler<T, S, P> {
     /// Queues what the poll found, and decides for how long work that is ready may put off the
     /// next one: a sixteenth of the time since a poll last found an event, but at least
     /// [`POLL_LEAST`] and at most [`POLL_BUDGET`]. So a busy descriptor is looked at often, and
-    /// quiet ones cost next to nothing. Not so soon after the loop has waited
-    /// ([`Scheduler::poll_next_turns`]). `budget` is the latter in ticks, `None` when that is not
-    /// known yet: then each turn polls.
+    /// quiet ones cost next to nothing. `budget` is the latter in ticks, `None` when that is not
+    /// known yet: then each turn polls. A poll that finds nothing puts off no other while the turns
+    /// of [`Scheduler::poll_next_turns`] last.
     pub fn end_poll(&mut self, ticks: u64, budget: Option<u64>) {
         let mut found = false;
         for event in self.events.drain(..) {

@@ -14,9 +14,9 @@ pub const POLL_BUDGET: Nanos = 25_000;
 /// costs a fraction of this, so busy descriptors cannot take most of the time from other work.
 pub const POLL_LEAST: Nanos = 500;
 
-/// How many turns poll, each of them, after the loop has begun to run or has waited, before polls
-/// are put off. Programs that make a descriptor ready and then let the loop turn a few times count
-/// on these turns to see it, as with asyncio; beside a wait a few polls cost little.
+/// How many polls that find nothing put off no other after the loop has begun to run or has waited.
+/// Programs that make a descriptor ready and then let the loop turn a few times count on
+/// these turns to see it, as with asyncio; beside a wait a few polls cost little.
 pub const POLLED_TURNS: u32 = 16;
 
 /// Whoever runs the items: the loop, or a test.
